@@ -1,0 +1,1 @@
+"""Nothing: the plugin comes with the installed package."""

@@ -1,0 +1,1 @@
+"""Test an EC2 CloudFormation stack on three rungs: unit, local, live."""

@@ -1,0 +1,314 @@
+"""EC2's API: moto answers, the guests follow, and what moto would let pass is refused beforehand.
+
+Refusals are worded as in "Error codes for the Amazon EC2 API".
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import contextlib
+import datetime as dt
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
+from urllib.parse import parse_qsl, urlencode
+from xml.etree import ElementTree as ET
+from xml.sax.saxutils import escape
+
+from werkzeug.wrappers import Request, Response
+
+from harness import amis
+from harness.cloud import moto_ec2
+from harness.cloud.crash import AwsError, Forward, with_body
+from harness.cloud.instance import State
+from harness.cloud.instances import Guests
+from harness.errors import EngineError
+
+CONSOLE_BYTES: Final = 65_536
+USER_DATA_BYTES: Final = 16_384
+HTTP_OK: Final = 200
+
+_XML: Final = "text/xml;charset=UTF-8"
+_NAMESPACE: Final = "http://ec2.amazonaws.com/doc/2016-11-15/"
+
+_ALIVE: Final = frozenset({State.PENDING, State.RUNNING})
+_FROM: Final[Mapping[str, tuple[frozenset[State], str]]] = {
+    "RebootInstances": (_ALIVE, "rebooted"),
+    "StartInstances": (_ALIVE | {State.STOPPED}, "started"),
+    "StopInstances": (
+        frozenset({State.RUNNING, State.STOPPING, State.STOPPED}),
+        "stopped",
+    ),
+}
+"""From which states an action may set out."""
+
+_METADATA_OPTIONS: Final[Mapping[str, Callable[[Any], str | None]]] = {
+    "HttpEndpoint": lambda options: options.http_endpoint,
+    "HttpPutResponseHopLimit": lambda options: options.http_put_response_hop_limit,
+    "HttpTokens": lambda options: options.http_tokens,
+    "InstanceMetadataTags": lambda options: options.instance_metadata_tags,
+}
+
+
+class Ec2Api:
+    """Answers for EC2.
+
+    Args:
+        guests: The guests.
+        forward: Lets moto answer.
+    """
+
+    def __init__(self, guests: Guests, forward: Forward) -> None:
+        self._guests = guests
+        self._forward = forward
+        self._launched: dict[tuple[str, str], Response] = {}
+        self._actions: Mapping[str, Callable[[Request, Mapping[str, str], str], Response]] = {
+            "CreateImage": self._create_image,
+            "DeregisterImage": self._deregister_image,
+            "GetConsoleOutput": self._console_output,
+            "GetPasswordData": self._password_data,
+            "ModifyInstanceMetadataOptions": self._modify_metadata_options,
+            "RebootInstances": self._reboot,
+            "RunInstances": self._run_instances,
+        }
+
+    def handle(self, request: Request, form: Mapping[str, str], region: str) -> Response:
+        """Answer one request."""
+        action = form.get("Action", "")
+        try:
+            with moto_ec2.lock:
+                _check_states(action, form)
+            answer = self._actions.get(action)
+            return answer(request, form, region) if answer else self.followed(request)
+        except AwsError as error:
+            return ec2_error(error)
+        except EngineError as error:
+            return ec2_error(AwsError("InternalError", error.message, 500))
+
+    def followed(self, request: Request) -> Response:
+        """Let moto answer, and the guests follow what it changed, before anybody looks."""
+        with moto_ec2.lock:
+            response = self._forward(request)
+            self._guests.reconcile()
+        self._guests.apply_rules()
+        return response
+
+    def _run_instances(self, request: Request, form: Mapping[str, str], region: str) -> Response:
+        for name in ("MinCount", "MaxCount"):
+            _check_count(form, name)
+        if int(form["MinCount"]) > int(form["MaxCount"]):
+            raise AwsError(
+                "InvalidParameterCombination",
+                "The minimum number of instances must not exceed the maximum",
+            )
+        self._check_launch(form, region)
+        token = (region, form.get("ClientToken") or uuid.uuid4().hex)
+        with moto_ec2.lock:
+            launched = self._launched.get(token)
+            if launched is not None:
+                return launched
+            # moto launches as few as it may, EC2 as many as it can.
+            changed = {**form, "MinCount": form["MaxCount"]}
+            response = self._forward(with_body(request, urlencode(changed).encode()))
+            self._guests.reconcile()
+            if response.status_code == HTTP_OK:
+                response = self._with_true_states(response)
+                self._launched[token] = response
+        self._guests.apply_rules()
+        return _in_ec2s_words(response, form)
+
+    def _check_launch(self, form: Mapping[str, str], region: str) -> None:
+        from_template = any(name.startswith("LaunchTemplate.") for name in form)
+        image_id, key_name = form.get("ImageId"), form.get("KeyName")
+        if not image_id and not from_template:
+            raise AwsError("MissingParameter", "The request must contain the parameter ImageId")
+        why_not = amis.why_no_guest(image_id or "")
+        if why_not:
+            raise AwsError("Unsupported", f"The image id '{image_id}' cannot be booted: {why_not}")
+        with moto_ec2.lock:
+            if key_name and not moto_ec2.has_key_pair(region, key_name):
+                raise AwsError(
+                    "InvalidKeyPair.NotFound", f"The key pair '{key_name}' does not exist"
+                )
+        _check_user_data(form.get("UserData", ""))
+
+    def _with_true_states(self, response: Response) -> Response:
+        """moto wrote its answer before the guests were asked; say ``pending`` as EC2 does."""
+        body = response.get_data(as_text=True)
+        for told, true in (("running", "pending"), ("16", "0")):
+            for name in ("name", "code"):
+                body = body.replace(f"<{name}>{told}</{name}>", f"<{name}>{true}</{name}>")
+        return Response(body, response.status_code, content_type=response.content_type)
+
+    def _reboot(self, request: Request, form: Mapping[str, str], _region: str) -> Response:
+        response = self.followed(request)
+        if response.status_code == HTTP_OK:
+            self._guests.reboot(_numbered(form, "InstanceId"))
+        return response
+
+    def _modify_metadata_options(
+        self, request: Request, form: Mapping[str, str], _region: str
+    ) -> Response:
+        """What is not named stays as it is; moto would take it back to nothing."""
+        with moto_ec2.lock:
+            now = _known(form.get("InstanceId", "")).metadata_options
+            kept = {
+                name: str(value)
+                for name, read in _METADATA_OPTIONS.items()
+                if name not in form and (value := read(now)) is not None
+            }
+        return self.followed(with_body(request, urlencode({**form, **kept}).encode()))
+
+    def _console_output(self, _request: Request, form: Mapping[str, str], _region: str) -> Response:
+        instance_id = form.get("InstanceId", "")
+        _known(instance_id)
+        output = self._guests.console_output(instance_id)
+        encoded = base64.b64encode(output[-CONSOLE_BYTES:]).decode()
+        now = dt.datetime.now(dt.UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+        return _answer(
+            "GetConsoleOutput",
+            f"<instanceId>{escape(instance_id)}</instanceId><timestamp>{now}</timestamp>"
+            f"<output>{encoded}</output>",
+        )
+
+    def _password_data(self, _request: Request, form: Mapping[str, str], _region: str) -> Response:
+        instance_id = form.get("InstanceId", "")
+        _known(instance_id)
+        raise AwsError(
+            "UnsupportedOperation", f"{instance_id} is no Windows instance: it has no password"
+        )
+
+    def _create_image(self, request: Request, form: Mapping[str, str], _region: str) -> Response:
+        """Copy the disk, then let moto have the AMI: it is ``available`` once it is."""
+        instance_id = form.get("InstanceId", "")
+        model = _known(instance_id)
+        if model.state not in {State.RUNNING, State.STOPPED}:
+            raise AwsError(
+                "IncorrectState",
+                f"The instance '{instance_id}' is not in a state from which an image can be "
+                f"created: {model.state.value}",
+            )
+        tag = self._guests.snapshot(instance_id, uuid.uuid4().hex)
+        response = self.followed(with_body(request, urlencode(_for_moto(form)).encode()))
+        image_id = _first_text(response.get_data(), "imageId")
+        if not image_id:
+            self._guests.discard_image(tag)
+            return response
+        self._guests.add_image(image_id, tag)
+        if model.state is State.RUNNING and form.get("NoReboot", "").lower() != "true":
+            self._guests.reboot([instance_id])
+        return response
+
+    def _deregister_image(
+        self, request: Request, form: Mapping[str, str], _region: str
+    ) -> Response:
+        tag = self._guests.image_of(form.get("ImageId", ""))
+        response = self.followed(request)
+        if response.status_code == HTTP_OK and tag and self._guests.is_baked(tag):
+            self._guests.discard_image(tag)
+        return response
+
+
+def ec2_error(error: AwsError) -> Response:
+    """A refusal as EC2 answers it."""
+    body = (
+        '<?xml version="1.0" encoding="UTF-8"?><Response><Errors><Error>'
+        f"<Code>{escape(error.code)}</Code><Message>{escape(error.message)}</Message></Error>"
+        f"</Errors><RequestID>{uuid.uuid4()}</RequestID></Response>"
+    )
+    return Response(body, error.status, content_type=_XML)
+
+
+def form_of(request: Request) -> dict[str, str]:
+    """The parameters of a request of the Query protocol."""
+    text = request.get_data(as_text=True) if request.method == "POST" else ""
+    return dict(parse_qsl(text or request.query_string.decode(), keep_blank_values=True))
+
+
+def _check_states(action: str, form: Mapping[str, str]) -> None:
+    if action not in _FROM:
+        return
+    allowed, participle = _FROM[action]
+    for instance_id in _numbered(form, "InstanceId"):
+        model = moto_ec2.find(instance_id)
+        if model and model.state not in allowed:
+            raise AwsError(
+                "IncorrectInstanceState",
+                f"The instance '{instance_id}' is not in a state from which it can be "
+                f"{participle}.",
+            )
+
+
+def _check_count(form: Mapping[str, str], name: str) -> None:
+    if name not in form:
+        raise AwsError("MissingParameter", f"The request must contain the parameter {name}")
+    if not form[name].isdecimal() or not 1 <= int(form[name]) <= 1000:  # noqa: PLR2004 - EC2's
+        raise AwsError(
+            "InvalidParameterValue", f"Value ({form[name]}) for parameter {name} is invalid."
+        )
+
+
+def _check_user_data(encoded: str) -> None:
+    try:
+        size = len(base64.b64decode("".join(encoded.split()), validate=True))
+    except (binascii.Error, ValueError):
+        raise AwsError(
+            "InvalidUserData.Malformed", "Invalid BASE64 encoding of user data"
+        ) from None
+    if size > USER_DATA_BYTES:
+        raise AwsError("InvalidParameterValue", f"User data is limited to {USER_DATA_BYTES} bytes")
+
+
+def _in_ec2s_words(response: Response, form: Mapping[str, str]) -> Response:
+    """What moto words otherwise than RunInstances does."""
+    if response.status_code == HTTP_OK:
+        return response
+    if _first_text(response.get_data(), "Code") == "InvalidInstanceType.NotFound":
+        wrong = form.get("InstanceType", "")
+        raise AwsError("InvalidParameterValue", f"Invalid value '{wrong}' for InstanceType.")
+    return response
+
+
+def _for_moto(form: Mapping[str, str]) -> dict[str, str]:
+    """CreateImage without the tags of the snapshot, which moto does not take."""
+    snapshots = {
+        name.rpartition(".")[0] + "."
+        for name, value in form.items()
+        if name.endswith(".ResourceType") and value == "snapshot"
+    }
+    return {
+        name: value
+        for name, value in form.items()
+        if not any(name.startswith(prefix) for prefix in snapshots)
+    }
+
+
+def _numbered(form: Mapping[str, str], name: str) -> Sequence[str]:
+    return [value for key, value in form.items() if key.startswith(f"{name}.")]
+
+
+def _known(instance_id: str) -> moto_ec2.InstanceModel:
+    with moto_ec2.lock:
+        model = moto_ec2.find(instance_id)
+    if model is None:
+        raise AwsError(
+            "InvalidInstanceID.NotFound", f"The instance ID '{instance_id}' does not exist"
+        )
+    return model
+
+
+def _first_text(document: bytes, name: str) -> str | None:
+    with contextlib.suppress(ET.ParseError):
+        for element in ET.fromstring(document).iter():  # noqa: S314 - moto's own answer
+            if element.tag.rpartition("}")[2] == name:
+                return element.text
+    return None
+
+
+def _answer(action: str, content: str) -> Response:
+    body = (
+        f'<?xml version="1.0" encoding="UTF-8"?><{action}Response xmlns="{_NAMESPACE}">'
+        f"<requestId>{uuid.uuid4()}</requestId>{content}</{action}Response>"
+    )
+    return Response(body, HTTP_OK, content_type=_XML)

@@ -1,0 +1,201 @@
+"""The guest image: where its root file system comes from, and how it becomes an image.
+
+The recipe beside this file is an ordinary Dockerfile. Its base is pulled from a registry where one
+answers, else made by ``mmdebstrap`` from the machine's own apt mirror. The result is cached under a
+tag that carries the hash of all that went into it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Protocol
+
+from harness.errors import EngineError, ImageError
+
+RECIPE: Final = Path(__file__).parent / "recipe"
+REPOSITORY: Final = "harness-guest"
+MIRROR_SUITE: Final = "bookworm"
+MIRROR_TIMEOUT_SECONDS: Final = 900
+
+_MIRROR_PACKAGES: Final = "ca-certificates,systemd-sysv"
+
+
+class ImageStore(Protocol):
+    """What the builder needs of a container engine."""
+
+    def has_image(self, tag: str) -> bool:
+        """Whether the image is there."""
+
+    def pull(self, reference: str) -> None:
+        """Fetch it from its registry."""
+
+    def import_image(self, archive: Path, tag: str) -> None:
+        """Make it of a root file system."""
+
+    def build_image(
+        self, context: Path, tag: str, *, base: str, on_line: Callable[[str], None]
+    ) -> None:
+        """Build it from a folder with a Dockerfile that takes ``BASE``."""
+
+
+@dataclass(frozen=True)
+class GuestImage:
+    """An image that guests boot.
+
+    Args:
+        tag: The engine's name for it.
+        origin: Where its root file system came from, for people.
+        built: Whether this call built it; False when it was cached.
+    """
+
+    tag: str
+    origin: str
+    built: bool
+
+
+@dataclass(frozen=True)
+class Base:
+    """Where a root file system can come from.
+
+    Args:
+        name: Short name, part of the image's tag.
+        origin: For people.
+        fetch: Puts it into the store and returns its tag there; raises EngineError where it cannot.
+    """
+
+    name: str
+    origin: str
+    fetch: Callable[[ImageStore, Callable[[str], None]], str]
+
+
+def recipe_hash() -> str:
+    """Twelve hex digits over every file of the recipe, its path and its content."""
+    digest = hashlib.sha256(_mirror_hash().encode())
+    for path in sorted(RECIPE.rglob("*")):
+        if path.is_file():
+            digest.update(str(path.relative_to(RECIPE)).encode() + b"\0")
+            digest.update(path.read_bytes() + b"\0")
+    return digest.hexdigest()[:12]
+
+
+def _mirror_hash() -> str:
+    return hashlib.sha256(f"{MIRROR_SUITE} {_MIRROR_PACKAGES}".encode()).hexdigest()[:12]
+
+
+def registry_base(reference: str) -> Base:
+    """A base that is pulled, such as ``ubuntu:24.04``."""
+
+    def fetch(store: ImageStore, say: Callable[[str], None]) -> str:
+        if not store.has_image(reference):
+            say(f"pulling {reference}")
+            store.pull(reference)
+        return reference
+
+    name = reference.rpartition("/")[2].replace(":", "-")
+    return Base(name, f"{reference} from its registry", fetch)
+
+
+def mirror_base() -> Base:
+    """A base made from the apt mirror that this machine itself uses."""
+    tag = f"{REPOSITORY}-base:{MIRROR_SUITE}-{_mirror_hash()}"
+
+    def fetch(store: ImageStore, say: Callable[[str], None]) -> str:
+        if not store.has_image(tag):
+            with tempfile.TemporaryDirectory(prefix="harness-") as folder:
+                archive = Path(folder) / "root.tar"
+                say(f"making a Debian {MIRROR_SUITE} root file system with mmdebstrap")
+                _mmdebstrap(archive)
+                store.import_image(archive, tag)
+        return tag
+
+    return Base(f"debian-{MIRROR_SUITE}", f"Debian {MIRROR_SUITE} from the apt mirror", fetch)
+
+
+def ensure_image(
+    store: ImageStore,
+    *,
+    base: str = "auto",
+    registry: str = "ubuntu:24.04",
+    say: Callable[[str], None] = lambda _line: None,
+) -> GuestImage:
+    """The guest image, built when there is none of this recipe.
+
+    Args:
+        store: The container engine.
+        base: ``registry``, ``mirror``, or ``auto``: the registry where it answers, else the mirror.
+        registry: Image reference of the base in a registry.
+        say: Told what takes long, in lines.
+
+    Raises:
+        ImageError: No base could be had, or the recipe failed on it.
+    """
+    choices = {"registry": [registry_base(registry)], "mirror": [mirror_base()]}
+    bases = choices.get(base) or [*choices["registry"], *choices["mirror"]]
+    with _one_builder_at_a_time():
+        for candidate in bases:
+            tag = _tag(candidate)
+            if store.has_image(tag):
+                return GuestImage(tag, candidate.origin, built=False)
+        reasons = []
+        for candidate in bases:
+            try:
+                fetched = candidate.fetch(store, say)
+            except EngineError as error:
+                reasons.append(f"{candidate.origin}: {error.message}")
+                say(f"{candidate.origin} is not to be had: {error.message}")
+                continue
+            tag = _tag(candidate)
+            say(f"building the guest image {tag}")
+            store.build_image(RECIPE, tag, base=fetched, on_line=say)
+            return GuestImage(tag, candidate.origin, built=True)
+    raise ImageError(
+        "no root file system for the guest image: " + "; ".join(reasons),
+        remedy="reach a registry that has ubuntu:24.04, or on Debian or Ubuntu "
+        "install mmdebstrap (apt-get install mmdebstrap)",
+    )
+
+
+def _tag(base: Base) -> str:
+    return f"{REPOSITORY}:{base.name}-{recipe_hash()}"
+
+
+@contextlib.contextmanager
+def _one_builder_at_a_time() -> Generator[None]:
+    """Hold a lock of this user, so that parallel runs build the image once."""
+    path = Path(tempfile.gettempdir()) / f"harness-image-{os.getuid()}.lock"
+    with path.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _mmdebstrap(archive: Path) -> None:
+    program = shutil.which("mmdebstrap")
+    if program is None:
+        raise ImageError(
+            "mmdebstrap is not installed", remedy="apt-get install mmdebstrap (Debian, Ubuntu)"
+        )
+    command = [program, "--quiet", "--variant=minbase", f"--include={_MIRROR_PACKAGES}"]
+    # "-" would read sources from standard input; without a mirror it takes Debian's own.
+    try:
+        subprocess.run(
+            [*command, MIRROR_SUITE, str(archive)],
+            check=True,
+            capture_output=True,
+            text=True,
+            timeout=MIRROR_TIMEOUT_SECONDS,
+        )
+    except subprocess.CalledProcessError as error:
+        tail = " | ".join(error.stderr.strip().splitlines()[-4:])
+        remedy = "free some space" if "No space left" in error.stderr else ""
+        raise ImageError(f"mmdebstrap failed: {tail}", remedy=remedy) from None
+    except subprocess.TimeoutExpired:
+        raise ImageError(f"mmdebstrap took over {MIRROR_TIMEOUT_SECONDS} seconds") from None

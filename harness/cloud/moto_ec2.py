@@ -1,0 +1,328 @@
+"""The only module that reaches into moto's internals.
+
+moto keeps the EC2 models (its API is what clients speak), but it makes every instance run at once
+and gives it random addresses, some of which are real ones on the Internet. What is needed from
+inside:
+
+* a new instance gets addresses of the local cloud, and the public name that goes with them;
+* an instance's state is what its guest's state is, and no API of moto's sets one;
+* a guest needs its instance's user data, public key and security groups in one consistent look.
+
+:data:`lock` is held around every request to moto that may change instances, so that nobody sees the
+state that moto would have given them.
+"""
+# ruff: noqa: ANN401, PLC0415, SLF001 - moto's models are typed in part, must be imported after
+# load() has set them up, and keep the state that is wanted in private attributes
+
+from __future__ import annotations
+
+import base64
+import functools
+import ipaddress
+import os
+import sys
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, Final
+
+from harness import amis
+from harness.cloud.instance import InstanceFacts, MetadataOptions, Rule, State
+from harness.cloud.network import AddressBook, public_dns_name
+
+if TYPE_CHECKING:
+    from moto.ec2.models import EC2Backend
+    from moto.ec2.models.instances import Instance
+
+ACCOUNT_ID: Final = "123456789012"
+
+lock: Final = threading.RLock()
+
+
+def load() -> None:
+    """Import moto, set up as it is wanted, and boto3; to be called before anything imports them.
+
+    moto reads its images from a file while it is imported. The file has no name, so that nothing
+    is left of it however this process ends.
+    """
+    os.environ["AWS_EC2_METADATA_DISABLED"] = "true"
+    os.environ["MOTO_ENABLE_AMI_VALIDATION"] = "true"
+    os.environ["MOTO_EC2_ENABLE_INSTANCE_TYPE_VALIDATION"] = "true"
+    with tempfile.TemporaryFile("w+") as catalogue:
+        catalogue.write(amis.moto_catalogue())
+        catalogue.seek(0)
+        os.environ["MOTO_AMIS_PATH"] = f"/dev/fd/{catalogue.fileno()}"
+        import boto3  # noqa: F401 - imported for later
+        import moto.ec2.models
+        import moto.ec2.responses
+        import moto.moto_server.werkzeug_app  # noqa: F401 - imported for later
+
+
+def adopt_addresses(book: AddressBook) -> None:
+    """Make moto give out our addresses: the default VPC, public addresses and public names.
+
+    Replaces one method of the VPC backend, one property of the instance model, and the functions
+    that invent public addresses, in every module of moto's EC2 that has imported them.
+    """
+    from moto.ec2.models import elastic_network_interfaces as interfaces
+    from moto.ec2.models.instances import Instance
+    from moto.ec2.models.vpcs import VPCBackend
+
+    for module in [module for name, module in sys.modules.items() if name.startswith("moto.ec2")]:
+        for inventor in ("random_public_ip", "random_ip"):
+            if hasattr(module, inventor):
+                setattr(module, inventor, book.public_address)
+        if hasattr(module, "random_private_ip"):
+            module.random_private_ip = functools.partial(  # type: ignore[attr-defined]
+                _private_address, module.random_private_ip, str(book.private)
+            )
+
+    def create_default_vpc(backend: Any) -> Any:
+        vpc = backend.create_vpc(cidr_block=str(book.private), is_default=True)
+        for zone in backend.describe_availability_zones():
+            backend.create_default_subnet(zone.name)
+        return vpc
+
+    def public_name(instance: Any) -> str | None:
+        address = instance.public_ip
+        return public_dns_name(address, instance.ec2_backend.region_name) if address else None
+
+    VPCBackend.create_default_vpc = create_default_vpc  # type: ignore[assignment,method-assign]
+    Instance.public_dns_name = property(public_name)  # type: ignore[assignment,method-assign]
+    private_name: Callable[[str], str] = vars(interfaces)["generate_dns_from_ip"]
+
+    def interface_name(address: str) -> str:
+        is_public = ipaddress.IPv4Address(address) in book.public
+        return public_dns_name(address, "us-east-1") if is_public else private_name(address)
+
+    vars(interfaces)["generate_dns_from_ip"] = interface_name
+
+
+class InstanceModel:
+    """One of moto's instances, as the guests' lifecycle needs it. Use under :data:`lock`."""
+
+    def __init__(self, instance: Instance) -> None:
+        self._instance = instance
+
+    @property
+    def instance_id(self) -> str:
+        """Such as ``i-0123456789abcdef0``."""
+        return str(self._instance.id)
+
+    @property
+    def region(self) -> str:
+        """The region that it is in."""
+        return str(self._backend.region_name)
+
+    @property
+    def image_id(self) -> str:
+        """The AMI that it was launched from."""
+        return str(self._instance.image_id)
+
+    @property
+    def state(self) -> State:
+        """What moto says of it now."""
+        return State(self._instance._state.name)
+
+    def set_state(self, state: State, reason: str = "", *, code: str = "") -> None:
+        """Say how it is.
+
+        Args:
+            state: The state.
+            reason: Why, for people; shown as the state transition reason.
+            code: EC2's code of the reason, such as ``Client.UserInitiatedShutdown``.
+        """
+        self._instance._state.name = state.value
+        self._instance._state.code = state.code
+        if reason:
+            self._instance._reason = reason
+        if code:
+            self._instance.state_reason.code = code
+            self._instance.state_reason.message = f"{code}: {reason}"
+
+    def set_private_address(self, address: str) -> None:
+        """Give its first interface another private address."""
+        interface = self._instance.nics[0]
+        interface.private_ip_address = address
+        interface.private_ip_addresses = [{"Primary": True, "PrivateIpAddress": address}]
+
+    @property
+    def private_address(self) -> str:
+        """The private address of its first interface."""
+        return str(self._instance.private_ip)
+
+    @property
+    def public_address(self) -> str | None:
+        """The public address of its first interface; None where it has none."""
+        return self._instance.public_ip
+
+    def set_public_address(self, address: str | None) -> None:
+        """Give its first interface another public address."""
+        self._instance.nics[0].public_ip = address
+
+    @property
+    def elastic_address(self) -> str | None:
+        """The Elastic IP address that is associated with it; None for none."""
+        addresses: list[Any] = self._backend.addresses
+        for address in addresses:
+            if address.instance is self._instance or address.eni is self._instance.nics[0]:
+                return str(address.public_ip)
+        return None
+
+    @property
+    def subnet(self) -> ipaddress.IPv4Network:
+        """The block of the subnet that it is in."""
+        return ipaddress.IPv4Network(self._instance.nics[0].subnet.cidr_block)
+
+    @property
+    def group_ids(self) -> frozenset[str]:
+        """The security groups of its interfaces."""
+        return frozenset(group.id for group in self._groups())
+
+    def rules(self) -> tuple[tuple[Rule, ...], tuple[Rule, ...]]:
+        """Ingress and egress rules of all its security groups."""
+        groups = list(self._groups())
+        ingress = tuple(_rule(rule) for group in groups for rule in group.ingress_rules)
+        egress = tuple(_rule(rule) for group in groups for rule in group.egress_rules)
+        return ingress, egress
+
+    @property
+    def metadata_options(self) -> Any:
+        """How its IMDS is to answer, as moto keeps it."""
+        return self._instance.metadata_options
+
+    @property
+    def shutdown_terminates(self) -> bool:
+        """Whether a power-off from inside terminates it (InstanceInitiatedShutdownBehavior)."""
+        return str(self._instance.instance_initiated_shutdown_behavior) == "terminate"
+
+    def facts(self) -> InstanceFacts:
+        """All that its IMDS tells."""
+        instance = self._instance
+        subnet = instance.nics[0].subnet
+        profile_arn, profile_id, role = self._profile()
+        options = instance.metadata_options
+        return InstanceFacts(
+            instance_id=self.instance_id,
+            region=self.region,
+            availability_zone=str(instance.availability_zone),
+            account_id=str(instance.owner_id),
+            image_id=self.image_id,
+            instance_type=instance.instance_type,
+            architecture=str(instance.architecture),
+            reservation_id=self._reservation_id(),
+            launch_index=int(instance.ami_launch_index),
+            launch_time=instance.launch_time,
+            private_ip=self.private_address,
+            private_dns_name=instance.private_dns_name,
+            public_ip=self.public_address,
+            public_dns_name=instance.public_dns_name,
+            mac=instance.nics[0].mac_address,
+            vpc_id=str(instance.vpc_id),
+            vpc_cidr=str(self._backend.get_vpc(str(instance.vpc_id)).cidr_block),
+            subnet_id=str(instance.subnet_id),
+            subnet_cidr=str(subnet.cidr_block),
+            key_name=instance.key_name,
+            public_key=self._public_key(),
+            user_data=_decoded(instance.user_data),
+            security_groups=tuple((group.id, group.name) for group in self._groups()),
+            shutdown_terminates=self.shutdown_terminates,
+            metadata_options=MetadataOptions(
+                enabled=options.http_endpoint == "enabled",
+                token_required=options.http_tokens == "required",
+                hop_limit=int(options.http_put_response_hop_limit),
+                tags=options.instance_metadata_tags == "enabled",
+            ),
+            instance_profile=profile_arn,
+            instance_profile_id=profile_id,
+            role_name=role,
+            tags={tag["key"]: tag["value"] for tag in instance.get_tags()},
+        )
+
+    @property
+    def _backend(self) -> EC2Backend:
+        return self._instance.ec2_backend  # type: ignore[no-any-return]
+
+    def _groups(self) -> Iterator[Any]:
+        seen = set()
+        for interface in self._instance.nics.values():
+            for group in interface.group_set:
+                if group.id not in seen:
+                    seen.add(group.id)
+                    yield group
+
+    def _reservation_id(self) -> str:
+        for reservation in self._backend.reservations.values():
+            if self._instance in reservation.instances:
+                return reservation.id
+        return "r-unknown"
+
+    def _public_key(self) -> str | None:
+        pair = self._backend.key_pairs.get(self._instance.key_name or "")
+        return pair.material_public.decode().strip() if pair else None
+
+    def _profile(self) -> tuple[str | None, str | None, str | None]:
+        associations = self._backend.iam_instance_profile_associations
+        association = associations.get(self.instance_id)
+        if association is None:
+            return None, None, None
+        profile = association.iam_instance_profile
+        role = profile.roles[0].name if profile.roles else None
+        return profile.arn, profile.id, role
+
+
+def instances() -> Iterator[InstanceModel]:
+    """Every instance of every region that moto has."""
+    from moto.ec2.models import ec2_backends
+
+    for backend in list(ec2_backends[ACCOUNT_ID].values()):
+        for reservation in list(backend.reservations.values()):
+            for instance in list(reservation.instances):
+                yield InstanceModel(instance)
+
+
+def find(instance_id: str) -> InstanceModel | None:
+    """The instance of that id; None where there is none."""
+    return next((one for one in instances() if one.instance_id == instance_id), None)
+
+
+def has_key_pair(region: str, name: str) -> bool:
+    """Whether a region has a key pair of that name."""
+    from moto.ec2.models import ec2_backends
+
+    return name in ec2_backends[ACCOUNT_ID][region].key_pairs
+
+
+def application() -> Callable[..., Any]:
+    """Moto's own server as a WSGI application, for all services."""
+    from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+
+    return DomainDispatcherApplication(create_backend_app)
+
+
+def _private_address(
+    invent: Callable[[str | None, bool], str],
+    private: str,
+    cidr: str | None = None,
+    ipv6: bool = False,  # noqa: FBT001, FBT002 - as moto calls it
+) -> str:
+    """What moto invents, out of our network where it is not told which."""
+    return invent(cidr or (None if ipv6 else private), ipv6)
+
+
+def _rule(rule: Any) -> Rule:
+    return Rule(
+        protocol=str(rule.ip_protocol),
+        from_port=rule.from_port,
+        to_port=rule.to_port,
+        cidr=rule.cidr_ipv4 or rule.cidr_ipv6,
+        group_id=(rule.source_group or {}).get("GroupId"),
+    )
+
+
+def _decoded(user_data: object) -> bytes | None:
+    """User data as the guest gets it; moto keeps the Base64 that clients send."""
+    if not user_data:
+        return None
+    text = str(user_data)
+    return base64.b64decode(text)

@@ -1,0 +1,156 @@
+"""A local cloud in a process of its own, which ends when its owner does, however that is.
+
+The child watches its standard input. Whether the owner closes it or is killed, the child sees the
+end of it, removes every guest and network, and exits.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from queue import Empty, Queue
+from typing import IO, Any, Final, Self
+
+from harness import errors
+from harness.errors import EngineError, HarnessError, LeakError
+
+START_SECONDS: Final = 1200
+"""Building the guest image is part of the first start."""
+
+STOP_SECONDS: Final = 120
+
+
+class LocalCloud:
+    """A local cloud for as long as the context lasts.
+
+    Args:
+        run_id: Labels everything that it makes.
+        arguments: Further arguments of ``harness cloud``.
+        say: Told what takes long, in lines.
+
+    Raises:
+        EngineAbsentError: There is no container engine.
+        EngineError: It could not start; with what the process said.
+        LeakError: On exit: something could not be removed.
+    """
+
+    def __init__(
+        self,
+        run_id: str,
+        arguments: Sequence[str] = (),
+        say: Callable[[str], object] = lambda _line: None,
+    ) -> None:
+        self.run_id = run_id
+        self._arguments = arguments
+        self._say = say
+        self._ready: Queue[Mapping[str, Any] | None] = Queue()
+        self._process: subprocess.Popen[str] | None = None
+        self._last_words: deque[str] = deque(maxlen=30)
+        self._readers: list[threading.Thread] = []
+        self.endpoint_url = ""
+        self.caller_cidr = ""
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Start it and wait until it answers."""
+        command = [sys.executable, "-m", "harness", "cloud", "--owned", "--port", "0"]
+        # A session of its own: Ctrl-C at the terminal is for the owner to act on.
+        self._process = subprocess.Popen(
+            [*command, "--run", self.run_id, *self._arguments],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "AWS_EC2_METADATA_DISABLED": "true"},
+            start_new_session=True,
+        )
+        assert self._process.stdout is not None  # noqa: S101 - piped above
+        assert self._process.stderr is not None  # noqa: S101 - piped above
+        self._read(self._listen, self._process.stdout)
+        self._read(self._remember, self._process.stderr)
+        try:
+            ready = self._ready.get(timeout=START_SECONDS)
+        except (Empty, KeyboardInterrupt):
+            self.stop()
+            raise
+        if ready is None:
+            self._raise_what_it_said()
+        else:
+            self.endpoint_url = ready["endpoint_url"]
+            self.caller_cidr = ready["caller_cidr"]
+
+    def stop(self) -> None:
+        """Let it remove everything and wait for its end; harmless when it has ended already."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        assert process.stdin is not None  # noqa: S101 - piped by start()
+        process.stdin.close()
+        try:
+            process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+            raise LeakError(
+                f"the local cloud of run {self.run_id} did not end within {STOP_SECONDS} s",
+                remedy="harness sweep --local",
+            ) from None
+        for reader in self._readers:
+            reader.join(STOP_SECONDS)
+        if process.returncode:
+            raise LeakError(
+                f"the local cloud of run {self.run_id} ended with status {process.returncode}: "
+                + "\n".join(self._last_words),
+                remedy="harness sweep --local",
+            )
+
+    def _read(self, target: Callable[[IO[str]], None], stream: IO[str]) -> None:
+        reader = threading.Thread(target=target, args=(stream,), daemon=True)
+        reader.start()
+        self._readers.append(reader)
+
+    def _listen(self, stream: IO[str]) -> None:
+        with stream:
+            for line in stream:
+                try:
+                    message = json.loads(line)
+                except ValueError:
+                    message = {"say": line.rstrip()}
+                if "ready" in message:
+                    self._ready.put(message["ready"])
+                else:
+                    self._say(str(message["say"]))
+        self._ready.put(None)
+
+    def _remember(self, stream: IO[str]) -> None:
+        with stream:
+            for line in stream:
+                self._last_words.append(line.rstrip())
+
+    def _raise_what_it_said(self) -> None:
+        """Raise the error that ended the process, as it would have been raised in this one."""
+        process, self._process = self._process, None
+        if process is not None:
+            assert process.stdin is not None  # noqa: S101 - piped by start()
+            process.stdin.close()
+            process.wait(STOP_SECONDS)
+        for reader in self._readers:
+            reader.join(STOP_SECONDS)
+        words = list(self._last_words)
+        for line in words:
+            if line.startswith("{") and '"error"' in line:
+                told = json.loads(line)
+                kind = getattr(errors, told["error"], HarnessError)
+                raise kind(told["message"], remedy=told["remedy"])
+        raise EngineError("the local cloud did not start: " + "\n".join(words))

@@ -1,0 +1,139 @@
+"""The local cloud as a target that stacks are created on."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from harness.cloud.process import LocalCloud
+from harness.errors import EngineError, UsageError
+from harness.stack import StackSpec
+from harness.target import TargetRequest
+from harness.waiting import LOCAL_PACE, Pace
+
+CONTROL_SECONDS: Final = 10
+OPTIONS: Final = frozenset({"base", "registry-image", "helpers", "unsupported"})
+
+
+class LocalTarget:
+    """A target on an endpoint of this machine.
+
+    Args:
+        endpoint_url: The local cloud's endpoint.
+        region: The region that stacks are created in.
+    """
+
+    def __init__(self, endpoint_url: str, region: str) -> None:
+        self._endpoint_url = endpoint_url
+        self._region = region
+        self._clients: dict[str, Any] = {}
+
+    @property
+    def name(self) -> str:
+        """The name in :data:`harness.target.TARGETS`."""
+        return "local"
+
+    @property
+    def region(self) -> str:
+        """The region that stacks are created in."""
+        return self._region
+
+    @property
+    def endpoint_url(self) -> str:
+        """Where all services are spoken to."""
+        return self._endpoint_url
+
+    @property
+    def pace(self) -> Pace:
+        """Quick: nobody is charged for looking."""
+        return LOCAL_PACE
+
+    def client(self, service: str) -> Any:  # noqa: ANN401 - boto3 clients are made at run time
+        """A boto3 client that knows no credentials but made-up ones."""
+        import boto3  # noqa: PLC0415 - slow to import, and not needed to start the cloud
+
+        if service not in self._clients:
+            session: Any = boto3.session.Session(
+                region_name=self._region,
+                aws_access_key_id="local",
+                aws_secret_access_key="local",  # noqa: S106 - the local cloud takes any
+            )
+            self._clients[service] = session.client(service, endpoint_url=self._endpoint_url)
+        return self._clients[service]
+
+    def ssh_address(self, instance_id: str) -> tuple[str, int] | None:
+        """Address and port on this machine that lead to the guest's port 22."""
+        answer = self._ask(f"ssh/{instance_id}")
+        return (answer["host"], answer["port"]) if answer else None
+
+    def caller_cidr(self) -> str:
+        """The gateway of the local network: where a guest sees this machine's connections from."""
+        return str(self._known()["caller_cidr"])
+
+    def admit(self, spec: StackSpec) -> Sequence[str]:
+        """Nothing is refused here, and nothing costs."""
+        del spec
+        return ()
+
+    def facts(self) -> Mapping[str, str]:
+        """Engine, guest image, helper scripts."""
+        return {str(name): str(value) for name, value in self._known()["facts"].items()}
+
+    def _known(self) -> Mapping[str, Any]:
+        answer = self._ask("facts")
+        if answer is None:
+            raise EngineError(f"{self._endpoint_url} is no local cloud of ours")
+        return answer
+
+    def _ask(self, path: str) -> Mapping[str, Any] | None:
+        url = f"{self._endpoint_url}/_harness/{path}"
+        try:
+            with urllib.request.urlopen(url, timeout=CONTROL_SECONDS) as answer:  # noqa: S310 - http
+                told: Mapping[str, Any] | None = json.load(answer)
+        except urllib.error.HTTPError as error:
+            error.close()
+            return None
+        except OSError as error:
+            raise EngineError(
+                f"the local cloud at {self._endpoint_url} does not answer: {error}",
+                remedy="is its process still there? start the run again",
+            ) from error
+        return told
+
+
+@contextlib.contextmanager
+def open_target(request: TargetRequest) -> Iterator[LocalTarget]:
+    """Start a local cloud for the run, in a process that ends with this one.
+
+    Raises:
+        EngineAbsentError: There is no container engine.
+        EngineError: The cloud could not start.
+        UsageError: ``[tool.harness.cloud]`` has a key that is not known.
+    """
+    arguments = _arguments(request.settings.table("cloud"))
+    with LocalCloud(request.run_id, arguments, say=request.say) as cloud:
+        yield LocalTarget(cloud.endpoint_url, request.region)
+
+
+def is_loopback(endpoint_url: str) -> bool:
+    """Whether an endpoint is on this machine."""
+    host = urlsplit(endpoint_url).hostname or ""
+    return host == "localhost" or host.startswith("127.")
+
+
+def _arguments(table: Mapping[str, Any]) -> list[str]:
+    arguments = []
+    for key, value in table.items():
+        option = key.replace("_", "-")
+        if option not in OPTIONS:
+            raise UsageError(
+                f"[tool.harness.cloud] has no key {key!r}",
+                remedy=f"one of {', '.join(sorted(OPTIONS))}",
+            )
+        arguments += [f"--{option}", str(value)]
+    return arguments

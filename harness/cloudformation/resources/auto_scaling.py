@@ -1,0 +1,306 @@
+"""Auto Scaling groups ("AWS::AutoScaling::AutoScalingGroup", "…LaunchConfiguration").
+
+The local cloud's own Auto Scaling launches instances with but some of what a launch template or a
+launch configuration says. So a group is created empty, and gets instances that are launched with
+all of it, and attached.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping
+from typing import Any, ClassVar, Final
+
+from harness.cloudformation.provider import ProvisionedResource
+from harness.cloudformation.resources.api import Api, boolean, not_stabilized
+from harness.cloudformation.resources.base import Handler, Job, generated_name
+from harness.cloudformation.resources.ec2_thing import find
+from harness.cloudformation.resources.launching import (
+    decoded_user_data,
+    from_launch_configuration,
+    from_launch_template,
+    in_subnet,
+    launch,
+    terminate,
+    wait_until_running,
+)
+from harness.cloudformation.resources.tags import system_tags
+from harness.template import Node
+
+_NO_SCALING: Final = "nothing here scales a group or judges the health of its instances"
+_ONE_MACHINE: Final = "guests share the machine that they run on"
+_ONE_DISK: Final = "a guest's disk is the image's, on the machine's own disk"
+_NOT_TAKEN: Final = frozenset({"Tags", "VPCZoneIdentifier", "DesiredCapacity", "MinSize"})
+_ROLLING: Final = "AutoScalingRollingUpdate"
+_GROUP_TAG: Final = "aws:autoscaling:groupName"
+
+
+class LaunchConfiguration(Handler):
+    """``AWS::AutoScaling::LaunchConfiguration``."""
+
+    acts_on = frozenset(
+        {
+            "AssociatePublicIpAddress",
+            "IamInstanceProfile",
+            "ImageId",
+            "InstanceType",
+            "KeyName",
+            "LaunchConfigurationName",
+            "MetadataOptions",
+            "SecurityGroups",
+            "UserData",
+        }
+    )
+    without_effect: ClassVar[Mapping[str, str]] = {
+        "BlockDeviceMappings": _ONE_DISK,
+        "EbsOptimized": _ONE_DISK,
+        "InstanceMonitoring": "nobody measures guests",
+        "PlacementTenancy": _ONE_MACHINE,
+    }
+    required = ("ImageId", "InstanceType")
+    replacing = acts_on | without_effect.keys()
+    custom_name = "LaunchConfigurationName"
+
+    def create(self, job: Job) -> ProvisionedResource:
+        """Create it."""
+        names = (self.acts_on | self.without_effect.keys()) - {"InstanceMonitoring"}
+        wanted = job.pick(*names)
+        name = str(job.get("LaunchConfigurationName") or generated_name(job.request))
+        wanted["LaunchConfigurationName"] = name
+        if "UserData" in wanted:
+            wanted["UserData"] = decoded_user_data(wanted["UserData"])
+        if "InstanceMonitoring" in job.properties:
+            wanted["InstanceMonitoring"] = {"Enabled": boolean(job.get("InstanceMonitoring"))}
+        job.api.call("autoscaling", "CreateLaunchConfiguration", **wanted)
+        return job.made(name)
+
+    def delete(self, api: Api, resource: ProvisionedResource) -> None:
+        """Delete it."""
+        name = resource.physical_id
+        if api.call("autoscaling", "DescribeLaunchConfigurations", LaunchConfigurationNames=[name])[
+            "LaunchConfigurations"
+        ]:
+            api.delete(
+                "autoscaling",
+                "DeleteLaunchConfiguration",
+                busy="ResourceInUse",
+                LaunchConfigurationName=name,
+            )
+
+
+class AutoScalingGroup(Handler):
+    """``AWS::AutoScaling::AutoScalingGroup``.
+
+    A new launch template or configuration is for the instances launched from then on; with a
+    rolling update, all instances make way at once for new ones.
+    """
+
+    acts_on = frozenset(
+        {
+            "AutoScalingGroupName",
+            "AvailabilityZones",
+            "DesiredCapacity",
+            "LaunchConfigurationName",
+            "LaunchTemplate",
+            "MaxSize",
+            "MinSize",
+            "Tags",
+            "VPCZoneIdentifier",
+        }
+    )
+    without_effect: ClassVar[Mapping[str, str]] = dict.fromkeys(
+        (
+            "CapacityRebalance",
+            "Cooldown",
+            "DefaultInstanceWarmup",
+            "HealthCheckGracePeriod",
+            "HealthCheckType",
+            "MaxInstanceLifetime",
+            "NewInstancesProtectedFromScaleIn",
+            "TerminationPolicies",
+        ),
+        _NO_SCALING,
+    )
+    required = ("MaxSize", "MinSize")
+    replacing = frozenset({"AutoScalingGroupName"})
+    interrupting = frozenset({"LaunchConfigurationName", "LaunchTemplate", "VPCZoneIdentifier"})
+    updating = (acts_on | without_effect.keys()) - replacing - interrupting
+    custom_name = "AutoScalingGroupName"
+    attributes: ClassVar[Mapping[str, str]] = {"AutoScalingGroupARN": "AutoScalingGroupARN"}
+
+    def create(self, job: Job) -> ProvisionedResource:
+        """Create it empty, fill it, and wait until its instances run."""
+        name = str(job.get("AutoScalingGroupName") or generated_name(job.request))
+        job.api.call(
+            "autoscaling",
+            "CreateAutoScalingGroup",
+            **self._parameters(job, name),
+            DesiredCapacity=0,
+            Tags=_group_tags(job, name),
+        )
+        made = job.made(name)
+        self._resize(job, name)
+        return made
+
+    def describe(self, api: Api, resource: ProvisionedResource) -> Mapping[str, Any]:
+        """The group."""
+        found = _describe(api, resource.physical_id)
+        return found or {}
+
+    def update(
+        self, job: Job, resource: ProvisionedResource, changed: frozenset[str]
+    ) -> ProvisionedResource:
+        """Change it, then the number of its instances."""
+        name = resource.physical_id
+        members = _members(_describe(job.api, name) or {})
+        parameters = self._parameters(job, name)
+        parameters["MaxSize"] = max(len(members), int(job.get("MaxSize")))
+        job.api.call("autoscaling", "UpdateAutoScalingGroup", **parameters)
+        if "Tags" in changed:
+            job.api.call("autoscaling", "CreateOrUpdateTags", Tags=_group_tags(job, name))
+        if changed & self.interrupting and _ROLLING in job.request.update_policy:
+            for instance_id in members:
+                _end(job.api, instance_id)
+        self._resize(job, name)
+        return super().update(job, resource, changed)
+
+    def delete(self, api: Api, resource: ProvisionedResource) -> None:
+        """Terminate its instances, delete it, and wait until all are gone."""
+        name = resource.physical_id
+        group = _describe(api, name)
+        if group is not None:
+            # Given up on one by one, so that those protected from scaling in go too.
+            for instance_id in _members(group):
+                api.call("ec2", "TerminateInstances", InstanceIds=[instance_id])
+            api.call(
+                "autoscaling", "DeleteAutoScalingGroup", AutoScalingGroupName=name, ForceDelete=True
+            )
+
+        def ended() -> bool:
+            found = find(api, "DescribeInstances", "Reservations", **{f"tag:{_GROUP_TAG}": name})
+            instances = [one for reservation in found for one in reservation["Instances"]]
+            return all(one["State"]["Name"] == "terminated" for one in instances)
+
+        if not api.wait_until(ended, api.patience.delete):
+            raise not_stabilized(f"Group {name} still has instances")
+
+    def _parameters(self, job: Job, name: str) -> dict[str, Node]:
+        """The group as the API has it, free for now to be smaller than it has to be."""
+        names = (self.acts_on | self.without_effect.keys()) - _NOT_TAKEN - {"Cooldown"}
+        parameters = {**job.pick(*names), "AutoScalingGroupName": name, "MinSize": 0}
+        if "Cooldown" in job.properties:
+            parameters["DefaultCooldown"] = job.get("Cooldown")
+        if "VPCZoneIdentifier" in job.properties:
+            parameters["VPCZoneIdentifier"] = ",".join(job.get("VPCZoneIdentifier"))
+        return parameters
+
+    def _resize(self, job: Job, name: str) -> None:
+        """Bring the number of instances to what is wanted, and wait until they run."""
+        wanted = int(job.get("DesiredCapacity", job.get("MinSize")))
+        group = _describe(job.api, name) or {}
+        members = _members(group)
+        for instance_id in members[wanted:]:
+            _end(job.api, instance_id)
+        launched = self._launch(job, name, group, wanted - len(members))
+        job.api.call(
+            "autoscaling",
+            "UpdateAutoScalingGroup",
+            AutoScalingGroupName=name,
+            **job.pick("MinSize", "MaxSize"),
+        )
+        for instance_id in launched:
+            wait_until_running(job, instance_id)
+
+    @staticmethod
+    def _launch(job: Job, name: str, group: Mapping[str, Any], count: int) -> list[str]:
+        launched: list[str] = []
+        places = itertools.cycle(_places(group))
+        for _ in range(count):
+            parameters = _instance_parameters(job)
+            kind, place = next(places)
+            if kind == "subnet":
+                parameters = in_subnet(parameters, place)
+            else:
+                parameters["Placement"] = {"AvailabilityZone": place}
+            parameters["TagSpecifications"] = [
+                {"ResourceType": "instance", "Tags": _instance_tags(job, name)}
+            ]
+            instance_id = launch(job.api, parameters)
+            launched.append(instance_id)
+            job.api.call(
+                "autoscaling",
+                "AttachInstances",
+                AutoScalingGroupName=name,
+                InstanceIds=[instance_id],
+            )
+        return launched
+
+
+def _describe(api: Api, name: str) -> dict[str, Any] | None:
+    found = api.call("autoscaling", "DescribeAutoScalingGroups", AutoScalingGroupNames=[name])
+    groups: list[dict[str, Any]] = found["AutoScalingGroups"]
+    return groups[0] if groups else None
+
+
+def _end(api: Api, instance_id: str) -> None:
+    """End one instance of a group, which becomes smaller."""
+    api.call(
+        "autoscaling",
+        "TerminateInstanceInAutoScalingGroup",
+        InstanceId=instance_id,
+        ShouldDecrementDesiredCapacity=True,
+    )
+    terminate(api, instance_id)
+
+
+def _members(group: Mapping[str, Any]) -> list[str]:
+    return [str(one["InstanceId"]) for one in group.get("Instances", [])]
+
+
+def _places(group: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Where a group's instances go in turn: its subnets, else its zones."""
+    subnets = [one.strip() for one in str(group.get("VPCZoneIdentifier") or "").split(",")]
+    if any(subnets):
+        return [("subnet", one) for one in subnets]
+    return [("zone", one) for one in group.get("AvailabilityZones", [])]
+
+
+def _instance_parameters(job: Job) -> dict[str, Node]:
+    if "LaunchTemplate" in job.properties:
+        return from_launch_template(job.api, job.get("LaunchTemplate"))
+    return from_launch_configuration(job.api, str(job.get("LaunchConfigurationName")))
+
+
+def _tags(job: Job) -> list[tuple[str, str, bool]]:
+    """Tags of the group: key, value, and whether its instances get them."""
+    system = [(key, value, True) for key, value in system_tags(job.request).items()]
+    stack = [(key, value, True) for key, value in job.request.stack_tags.items()]
+    own = [
+        (str(one["Key"]), str(one["Value"]), boolean(one.get("PropagateAtLaunch")) is True)
+        for one in job.get("Tags", [])
+    ]
+    return [*system, *stack, *own]
+
+
+def _group_tags(job: Job, name: str) -> list[Node]:
+    return [
+        {
+            "ResourceId": name,
+            "ResourceType": "auto-scaling-group",
+            "Key": key,
+            "Value": value,
+            "PropagateAtLaunch": propagated,
+        }
+        for key, value, propagated in _tags(job)
+    ]
+
+
+def _instance_tags(job: Job, name: str) -> list[Node]:
+    tags = {key: value for key, value, propagated in _tags(job) if propagated}
+    return [{"Key": key, "Value": value} for key, value in {**tags, _GROUP_TAG: name}.items()]
+
+
+HANDLERS: Final[Mapping[str, Handler]] = {
+    "AWS::AutoScaling::AutoScalingGroup": AutoScalingGroup(),
+    "AWS::AutoScaling::LaunchConfiguration": LaunchConfiguration(),
+}

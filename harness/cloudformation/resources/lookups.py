@@ -1,0 +1,110 @@
+"""What exists in the account, for parameters that name AWS things."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from harness.cloudformation.resources.api import Api, ApiError, Patience
+
+PUBLIC: Final = "/aws/service/"
+"""How the names of parameters begin that AWS and the publishers of images provide."""
+
+_QUESTIONS: Final[Mapping[str, tuple[str, str, str]]] = {
+    "AWS::EC2::AvailabilityZone::Name": ("ec2", "DescribeAvailabilityZones", "ZoneNames"),
+    "AWS::EC2::Image::Id": ("ec2", "DescribeImages", "ImageIds"),
+    "AWS::EC2::Instance::Id": ("ec2", "DescribeInstances", "InstanceIds"),
+    "AWS::EC2::KeyPair::KeyName": ("ec2", "DescribeKeyPairs", "KeyNames"),
+    "AWS::EC2::SecurityGroup::GroupName": ("ec2", "DescribeSecurityGroups", "GroupNames"),
+    "AWS::EC2::SecurityGroup::Id": ("ec2", "DescribeSecurityGroups", "GroupIds"),
+    "AWS::EC2::Subnet::Id": ("ec2", "DescribeSubnets", "SubnetIds"),
+    "AWS::EC2::VPC::Id": ("ec2", "DescribeVpcs", "VpcIds"),
+    "AWS::EC2::Volume::Id": ("ec2", "DescribeVolumes", "VolumeIds"),
+    "AWS::Route53::HostedZone::Id": ("route53", "GetHostedZone", "Id"),
+}
+"""Parameter type -> service, operation, and the operation's parameter that takes the value."""
+
+
+class AwsLookups:
+    """Asks the services' APIs.
+
+    Args:
+        client: Makes the client of a service by its name; asked once for each.
+        public_parameter: The value of a public SSM parameter, None where there is none; asked
+            before the Parameter Store is.
+    """
+
+    def __init__(
+        self,
+        client: Callable[[str], Any],
+        *,
+        public_parameter: Callable[[str], str | None] = lambda _name: None,
+    ) -> None:
+        self._api = Api(client, Patience())
+        self._public_parameter = public_parameter
+
+    def exists(self, parameter_type: str, value: str) -> bool:
+        """Whether there is such a thing.
+
+        Raises:
+            ResourceFailure: The service does not answer.
+        """
+        service, operation, name = _QUESTIONS[parameter_type]
+        asked = value if name == "Id" else [value]
+        try:
+            answer = self._api.call(service, operation, **{name: asked})
+        except ApiError as error:
+            if error.says_gone or "Invalid" in error.code:
+                return False
+            raise
+        return any(bool(found) for member, found in answer.items() if member != "ResponseMetadata")
+
+    def ssm_parameter(self, name: str) -> str | None:
+        """The value of a parameter in the Parameter Store; None where there is none.
+
+        Raises:
+            ResourceFailure: The service does not answer.
+        """
+        if name.startswith(PUBLIC):
+            public = self._public_parameter(name)
+            if public is not None:
+                return public
+        try:
+            answer = self._api.call("ssm", "GetParameter", Name=name)
+        except ApiError as error:
+            if error.says_gone or "Validation" in error.code:
+                return None
+            raise
+        return str(answer["Parameter"]["Value"])
+
+
+def registering_images(
+    client: Callable[[str], Any], is_image: Callable[[str], bool]
+) -> Callable[[str], str | None]:
+    """Answers public SSM parameters with images that are registered when they are asked for.
+
+    For a simulation, where no image is booted and it is enough that there is one.
+
+    Args:
+        client: Makes the client of a service by its name.
+        is_image: Whether a public parameter of that name holds the id of an image.
+    """
+    api = Api(client, Patience())
+    known: dict[str, str] = {}
+
+    def image_of(name: str) -> str | None:
+        if not is_image(name):
+            return None
+        if name not in known:
+            answer = api.call(
+                "ec2",
+                "RegisterImage",
+                Name=name.removeprefix(PUBLIC),
+                RootDeviceName="/dev/sda1",
+                Architecture="arm64" if "arm64" in name else "x86_64",
+                VirtualizationType="hvm",
+            )
+            known[name] = str(answer["ImageId"])
+        return known[name]
+
+    return image_of

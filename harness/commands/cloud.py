@@ -1,0 +1,114 @@
+"""``harness cloud``: serve the local AWS endpoint until told to stop."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import select
+import signal
+import sys
+from collections.abc import Callable
+
+from harness.cloud.service import CloudService, CloudSettings
+from harness.errors import HarnessError
+from harness.naming import new_run_id
+
+DEFAULT_PORT = 4599
+EXIT_CANNOT_RUN = 2
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument(
+        "--port",
+        type=int,
+        default=DEFAULT_PORT,
+        help=f"port on 127.0.0.1; 0 picks a free one (default: {DEFAULT_PORT})",
+    )
+    parser.add_argument(
+        "--base",
+        choices=("auto", "registry", "mirror"),
+        default="auto",
+        help="where the guest image's root file system comes from (default: auto: "
+        "the registry where it answers, else the apt mirror)",
+    )
+    parser.add_argument(
+        "--registry-image", default="ubuntu:24.04", metavar="REF", help="the base in a registry"
+    )
+    parser.add_argument(
+        "--helpers",
+        default="auto",
+        metavar="auto|stand-in|FILE",
+        help="the helper scripts that guests are served: Amazon's where they can be fetched, "
+        "the stand-in, or a tarball",
+    )
+    parser.add_argument(
+        "--unsupported",
+        choices=("fail", "accept"),
+        default="fail",
+        help="what becomes of a resource that is not simulated: its stack fails, or an event "
+        "says that it was accepted (default: fail)",
+    )
+    parser.add_argument("--run", default="", help=argparse.SUPPRESS)
+    parser.add_argument("--owned", action="store_true", help=argparse.SUPPRESS)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Serve until SIGINT or SIGTERM, or, when owned, until standard input ends."""
+    settings = CloudSettings(
+        run_id=arguments.run or new_run_id(),
+        port=arguments.port,
+        base=arguments.base,
+        registry_image=arguments.registry_image,
+        helpers=arguments.helpers,
+        accept_unsupported=arguments.unsupported == "accept",
+    )
+    tell = _tell_owner if arguments.owned else _tell_person
+    try:
+        _serve(settings, tell, owned=arguments.owned)
+    except HarnessError as error:
+        if not arguments.owned:
+            raise
+        told = {"error": type(error).__name__, "message": error.message, "remedy": error.remedy}
+        print(json.dumps(told), file=sys.stderr, flush=True)
+        return EXIT_CANNOT_RUN
+    return 0
+
+
+Tell = Callable[[str, object], None]
+
+
+def _serve(settings: CloudSettings, tell: Tell, *, owned: bool) -> None:
+    stop_read, stop_write = os.pipe()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda *_: os.write(stop_write, b"\n"))
+    with CloudService(settings, say=lambda line: tell("say", line)) as cloud:
+        tell("ready", {"endpoint_url": cloud.endpoint_url, "caller_cidr": cloud.caller_cidr})
+        watched = [stop_read, sys.stdin.fileno()] if owned else [stop_read]
+        select.select(watched, [], [])
+        tell("say", "removing guests")
+    tell("say", "nothing is left")
+
+
+def _tell_owner(kind: str, what: object) -> None:
+    """One JSON object a line, for the process that owns this one; it may be gone already."""
+    try:
+        print(json.dumps({kind: what}), flush=True)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _tell_person(kind: str, what: object) -> None:
+    if kind == "ready" and isinstance(what, dict):
+        url = what["endpoint_url"]
+        print(
+            f"ready: {url}\n"
+            f"  export AWS_ENDPOINT_URL={url} AWS_DEFAULT_REGION=us-east-1 \\\n"
+            "    AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local\n"
+            f"  connections from this machine reach guests from {what['caller_cidr']}\n"
+            "  Ctrl-C removes everything",
+            flush=True,
+        )
+    else:
+        print(what, flush=True)

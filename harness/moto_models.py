@@ -1,0 +1,86 @@
+"""moto in this process, for the simulation: nothing leaves it, and nothing of it stays.
+
+Only moto's public face is used: :func:`moto.mock_aws` answers the same boto3 calls that the local
+cloud's endpoint answers, without a guest behind the instances.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import os
+import threading
+from collections.abc import Iterator
+from typing import Any, Final
+
+from harness import amis
+from harness.cloudformation.parameters import Lookups
+from harness.cloudformation.provider import ResourceProvider
+
+_LOAD_IMAGES: Final = "MOTO_EC2_LOAD_DEFAULT_AMIS"
+
+
+@contextlib.contextmanager
+def moto_world(region: str) -> Iterator[tuple[ResourceProvider, Lookups]]:
+    """An empty AWS of moto's: what makes resources there, and what says which ones exist.
+
+    Args:
+        region: Such as ``us-east-1``.
+    """
+    # moto and boto3 take most of a second to import; whoever only lints does not need them.
+    from moto import mock_aws  # noqa: PLC0415
+
+    from harness.cloudformation.resources import AwsProvider, Patience  # noqa: PLC0415
+    from harness.cloudformation.resources.lookups import (  # noqa: PLC0415
+        AwsLookups,
+        registering_images,
+    )
+
+    with _without_default_images(), mock_aws():
+        session = _session(region)
+        clients: dict[str, Any] = {}
+        lock = threading.Lock()
+
+        def client(service: str) -> Any:  # noqa: ANN401 - boto3 makes clients at run time
+            with lock:
+                if service not in clients:
+                    clients[service] = session.client(service)
+                return clients[service]
+
+        yield (
+            AwsProvider(client, patience=Patience(interval=0, create=0, delete=0)),
+            AwsLookups(client, public_parameter=registering_images(client, _is_image)),
+        )
+
+
+@contextlib.contextmanager
+def _without_default_images() -> Iterator[None]:
+    """Keep moto from loading its thousand images; the simulation registers those it is asked for.
+
+    It would do so for every simulation anew, which takes longer than the simulation itself.
+    """
+    before = os.environ.get(_LOAD_IMAGES)
+    os.environ[_LOAD_IMAGES] = "false"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[_LOAD_IMAGES]
+        else:
+            os.environ[_LOAD_IMAGES] = before
+
+
+def _is_image(parameter: str) -> bool:
+    return amis.by_parameter(parameter) is not None
+
+
+@functools.cache
+def _session(region: str) -> Any:  # noqa: ANN401 - boto3 makes clients at run time
+    """One for all simulations of a region: it reads the services' large models only once."""
+    import boto3  # noqa: PLC0415 - as above
+
+    return boto3.session.Session(
+        region_name=region,
+        aws_access_key_id="simulated",
+        aws_secret_access_key="simulated",  # noqa: S106 - moto takes any
+    )

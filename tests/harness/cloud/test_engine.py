@@ -1,0 +1,156 @@
+"""The container engine's errors become ours, and say what to do."""
+
+from __future__ import annotations
+
+import http.server
+import json
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, ClassVar
+
+import docker.errors
+import pytest
+import requests
+
+from harness.cloud.engine import (
+    AddressTakenError,
+    Condition,
+    ContainerEngine,
+    _usual_socket,
+    translated,
+)
+from harness.errors import EngineAbsentError, EngineError
+
+pytestmark = pytest.mark.selftest
+
+INSPECTED: dict[str, Any] = {
+    "running": {"Running": True, "Status": "running", "ExitCode": 0},
+    "ended": {"Running": False, "Status": "exited", "ExitCode": 130},
+    "going": {"Running": True, "Status": "removing", "ExitCode": 0},
+}
+
+
+class Api(http.server.BaseHTTPRequestHandler):
+    """As much of the Docker API as is asked for here."""
+
+    answers: ClassVar[dict[str, object]] = {}
+    deleted: ClassVar[list[str]] = []
+
+    def do_GET(self) -> None:
+        path = self.path.partition("?")[0]
+        path = path.removeprefix("/v1.41")
+        found = self.answers.get(path)
+        if found is None:
+            body = json.dumps({"message": f"no such thing: {path}"})
+        else:
+            body = found if isinstance(found, str) else json.dumps(found)
+        self.send_response(404 if found is None else 200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body.encode())
+
+    def do_DELETE(self) -> None:
+        self.deleted.append(self.path.partition("?")[0].rpartition("/")[2])
+        self.send_response(409)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def engine() -> Iterator[ContainerEngine]:
+    Api.answers = {
+        "/version": {"ApiVersion": "1.41", "Version": "20.10"},
+        "/_ping": "OK",
+        "/events": {
+            "Actor": {"ID": "c1", "Attributes": {"harness.instance": "i-1", "exitCode": "137"}}
+        },
+        **{f"/containers/{name}/json": {"State": state} for name, state in INSPECTED.items()},
+    }
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Api)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+    thread.start()
+    environment = {"DOCKER_HOST": f"tcp://127.0.0.1:{server.server_port}"}
+    with ContainerEngine.connect("run", environment) as connected:
+        yield connected
+    server.shutdown()
+    thread.join(10)
+    server.server_close()
+
+
+def test_no_engine_at_all_is_told_with_the_address_and_a_remedy(tmp_path: Path) -> None:
+    """The one error that lets local tests be skipped."""
+    url = f"unix://{tmp_path}/none.sock"
+    with pytest.raises(EngineAbsentError, match="no container engine at") as caught:
+        ContainerEngine.connect("run", {"DOCKER_HOST": url})
+    assert url in caught.value.message
+    assert "docker.io" in caught.value.remedy
+
+
+def test_a_socket_of_the_user_is_found_too(tmp_path: Path) -> None:
+    """Rootless engines have theirs below XDG_RUNTIME_DIR, where no system's is there."""
+    system = [str(tmp_path / "system.sock"), str(tmp_path / "podman.sock")]
+    environment = {"XDG_RUNTIME_DIR": str(tmp_path)}
+    assert _usual_socket(environment, system) == f"unix://{system[0]}"
+    (tmp_path / "docker.sock").touch()
+    assert _usual_socket(environment, system) == f"unix://{tmp_path}/docker.sock"
+    (tmp_path / "system.sock").touch()
+    assert _usual_socket(environment, system) == f"unix://{system[0]}"
+
+
+@pytest.mark.parametrize(
+    ("error", "kind", "said"),
+    [
+        (
+            lambda: docker.errors.APIError("x", explanation="bind: address already in use"),
+            AddressTakenError,
+            "address already in use",
+        ),
+        (
+            lambda: docker.errors.APIError("x", explanation="port is already allocated"),
+            AddressTakenError,
+            "allocated",
+        ),
+        (
+            lambda: docker.errors.APIError("x", explanation="write: no space left on device"),
+            EngineError,
+            "the disk is full",
+        ),
+        (lambda: docker.errors.APIError("x", explanation="no such image"), EngineError, "no such"),
+        (lambda: requests.ConnectionError("Connection refused"), EngineError, "does not answer"),
+        (lambda: requests.ReadTimeout("timed out"), EngineError, "does not answer"),
+        (lambda: OSError("broken pipe"), EngineError, "does not answer"),
+    ],
+)
+def test_every_error_of_the_engine_is_translated(
+    error: Callable[[], Exception], kind: type[EngineError], said: str
+) -> None:
+    """None of the Docker SDK's reaches a user."""
+    with pytest.raises(kind, match=said) as caught, translated("doing it"):
+        raise error()
+    assert caught.value.message.startswith("doing it failed")
+
+
+def test_how_a_container_is(engine: ContainerEngine) -> None:
+    """It runs, it ended, it is being removed, it is gone."""
+    assert engine.condition("running") == Condition(running=True)
+    assert engine.condition("ended") == Condition(running=False, exit_code=130)
+    assert engine.condition("going") == Condition(running=False, gone=True)
+    assert engine.condition("nobody") == Condition(running=False, gone=True)
+
+
+def test_a_removal_that_is_under_way_already_is_no_error(engine: ContainerEngine) -> None:
+    """Somebody else's conflict."""
+    engine.remove("busy")
+    assert "busy" in Api.deleted
+
+
+def test_deaths_name_the_instance_and_end_with_the_stream(engine: ContainerEngine) -> None:
+    """An engine that goes away ends the stream, and whoever follows it can tell."""
+    (event,) = engine.deaths(since=1.0)
+    assert (event.container_id, event.instance_id) == ("c1", "i-1")
+    assert engine.answers()

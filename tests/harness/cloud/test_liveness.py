@@ -1,0 +1,52 @@
+"""Which clouds are alive is known however they ended."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from harness.cloud.liveness import alive, dead, forget
+
+pytestmark = pytest.mark.selftest
+
+HOLD = """\
+import sys, pathlib
+from harness.cloud.liveness import alive
+with alive("other", pathlib.Path(sys.argv[1])):
+    print("alive", flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_a_run_is_alive_within_the_context_and_unknown_after_it(tmp_path: Path) -> None:
+    """An orderly end leaves nothing to tell of."""
+    with alive("mine", tmp_path):
+        assert dead(["mine"], tmp_path) == []
+    assert dead(["mine"], tmp_path) == []
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_run_of_another_machine_is_left_alone(tmp_path: Path) -> None:
+    """Nobody here can tell whether it is alive."""
+    assert dead(["elsewhere"], tmp_path) == []
+
+
+def test_a_run_whose_process_was_killed_is_dead_until_it_is_forgotten(tmp_path: Path) -> None:
+    """The kernel gives the lock back, whatever the process had no time for."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(tmp_path)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    with process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "alive\n"
+        assert dead(["other"], tmp_path) == []
+        process.kill()
+    assert dead(["other"], tmp_path) == ["other"]
+    forget("other", tmp_path)
+    assert dead(["other"], tmp_path) == []
