@@ -165,8 +165,8 @@ def open_login(
     keys = _known_keys(ec2, request, found, deadline, pace)
     login = Login(instance_id, _write_config(request, found, keys), *found)
     _wait_for_login(ec2, login, request, deadline, pace)
-    if request.wait_for_cloud_init:
-        _wait_for_cloud_init(login, deadline)
+    while request.wait_for_cloud_init and not _saw_end_of_cloud_init(login, deadline):
+        _wait_for_login(ec2, login, request, deadline, pace)
     return login
 
 
@@ -233,17 +233,27 @@ def _wait_for_login(
         attempt += 1
 
 
-def _wait_for_cloud_init(login: Login, deadline: Deadline) -> None:
-    """Wait for its end, good or bad; images without cloud-init have nothing to wait for."""
+def _saw_end_of_cloud_init(login: Login, deadline: Deadline) -> bool:
+    """Wait for its end, good or bad; images without cloud-init have nothing to wait for.
+
+    Returns:
+        False where the connection was lost over it: an instance may reboot on its way.
+
+    Raises:
+        UnreachableError: It was lost, and there is no time left to log in again.
+    """
     left = max(_CONNECT_TIMEOUT * 2.0, deadline.seconds - deadline.elapsed)
     wait = "! command -v cloud-init >/dev/null || cloud-init status --wait"
     done = login.run(wait, left)
-    if done.returncode == UNREACHABLE:
+    if done.returncode != UNREACHABLE:
+        return True
+    if deadline.over:
         raise UnreachableError(
             f"{login.instance_id}: cloud-init did not come to its end: "
             f"{done.stderr.strip() or done.stdout.strip()}",
             remedy="read /var/log/cloud-init-output.log in the instance",
         )
+    return False
 
 
 def _unreachable(

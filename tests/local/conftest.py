@@ -15,7 +15,7 @@ import pytest
 
 from harness import amis
 from harness.cloud.engine import ContainerEngine
-from harness.errors import EngineAbsentError
+from harness.errors import EngineAbsentError, UnreachableError
 from harness.guest import KeyPair, Login, LoginRequest, make_key_pair, open_login
 from harness.run import Run
 from harness.target import Target
@@ -71,6 +71,17 @@ class Machine:
             login.close()
         assert done.returncode == status, f"{command}: {done.stdout}{done.stderr}"
         return done.stdout.strip()
+
+    def has_rebooted_since(self, mark: str) -> bool:
+        """Whether a file below /run is gone; not while it goes down, when nobody gets in."""
+        try:
+            login = self.login()
+        except UnreachableError:
+            return False
+        try:
+            return login.run(f"test -e {mark}").returncode == 1
+        finally:
+            login.close()
 
 
 @dataclass(frozen=True)

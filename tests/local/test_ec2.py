@@ -92,17 +92,11 @@ def test_an_instance_stops_starts_and_reboots_on_the_same_disk(site: Site) -> No
 
         machine.run("sudo touch /run/before")
         site.ec2.reboot_instances(InstanceIds=[machine.id])
-        site.until(
-            lambda: "no" in machine.run("ls /run/before >/dev/null 2>&1 && echo yes || echo no"),
-            "rebooted through the API",
-        )
+        site.until(lambda: machine.has_rebooted_since("/run/before"), "rebooted through the API")
         assert machine.state == "running"
 
         machine.run(f"sudo touch /run/before; {SOON} reboot")
-        site.until(
-            lambda: "no" in machine.run("ls /run/before >/dev/null 2>&1 && echo yes || echo no"),
-            "rebooted from inside",
-        )
+        site.until(lambda: machine.has_rebooted_since("/run/before"), "rebooted from inside")
         assert machine.state == "running"
 
         machine.run(f"{SOON} poweroff")
@@ -115,6 +109,13 @@ def test_an_instance_stops_starts_and_reboots_on_the_same_disk(site: Site) -> No
     code, message = refused(site.ec2.start_instances, InstanceIds=[machine.id])
     assert code == "IncorrectInstanceState"
     assert machine.id in message
+
+
+def test_a_login_outlasts_a_reboot_that_user_data_asks_for(site: Site) -> None:
+    """Whoever waits for the end of cloud-init is thrown out by it, and comes back."""
+    script = "#!/bin/sh\ntouch /var/tmp/first /run/first\nsleep 4\nsystemctl reboot\nsleep 60\n"
+    with site.machine(UserData=script) as machine:
+        assert machine.run("ls /var/tmp/first /run/first 2>/dev/null", status=2)
 
 
 def test_a_power_off_from_inside_terminates_where_the_instance_says_so(site: Site) -> None:
