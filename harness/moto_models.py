@@ -28,15 +28,13 @@ def moto_world(region: str) -> Iterator[tuple[ResourceProvider, Lookups]]:
         region: Such as ``us-east-1``.
     """
     # moto and boto3 take most of a second to import; whoever only lints does not need them.
-    from moto import mock_aws  # noqa: PLC0415
-
     from harness.cloudformation.resources import AwsProvider, Patience  # noqa: PLC0415
     from harness.cloudformation.resources.lookups import (  # noqa: PLC0415
         AwsLookups,
         registering_images,
     )
 
-    with _without_default_images(), mock_aws():
+    with moto_account():
         session = _session(region)
         clients: dict[str, Any] = {}
         lock = threading.Lock()
@@ -54,15 +52,19 @@ def moto_world(region: str) -> Iterator[tuple[ResourceProvider, Lookups]]:
 
 
 @contextlib.contextmanager
-def _without_default_images() -> Iterator[None]:
-    """Keep moto from loading its thousand images; the simulation registers those it is asked for.
+def moto_account() -> Iterator[None]:
+    """moto's :func:`~moto.mock_aws` without the thousand images that it loads by default.
 
-    It would do so for every simulation anew, which takes longer than the simulation itself.
+    The simulation registers those it is asked for; loading them takes longer than simulating.
+    Simulations that begin within it share one account.
     """
+    from moto import mock_aws  # noqa: PLC0415 - as above
+
     before = os.environ.get(_LOAD_IMAGES)
     os.environ[_LOAD_IMAGES] = "false"
     try:
-        yield
+        with mock_aws():
+            yield
     finally:
         if before is None:
             del os.environ[_LOAD_IMAGES]

@@ -8,9 +8,9 @@ from typing import Any
 
 import boto3
 import pytest
-from moto import mock_aws
 
 from harness.cloudformation.refusal import RequestRefused
+from harness.moto_models import moto_account
 from harness.simulate import Simulation, simulate
 from harness.template import Template
 
@@ -31,7 +31,7 @@ Client = Any
 @pytest.fixture(scope="module")
 def ec2() -> Iterator[Any]:
     """EC2 in an account of moto's that has the key pair ``mine``; the stacks share it."""
-    with mock_aws():
+    with moto_account():
         client: Client = boto3.client("ec2", region_name="us-east-1")
         client.import_key_pair(KeyName="mine", PublicKeyMaterial=PUBLIC_KEY)
         yield client
