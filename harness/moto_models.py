@@ -35,16 +35,7 @@ def moto_world(region: str) -> Iterator[tuple[ResourceProvider, Lookups]]:
     )
 
     with moto_account():
-        session = _session(region)
-        clients: dict[str, Any] = {}
-        lock = threading.Lock()
-
-        def client(service: str) -> Any:  # noqa: ANN401 - boto3 makes clients at run time
-            with lock:
-                if service not in clients:
-                    clients[service] = session.client(service)
-                return clients[service]
-
+        client = functools.partial(_client, region)
         yield (
             AwsProvider(client, patience=Patience(interval=0, create=0, delete=0)),
             AwsLookups(client, public_parameter=registering_images(client, _is_image)),
@@ -76,8 +67,25 @@ def _is_image(parameter: str) -> bool:
     return amis.by_parameter(parameter) is not None
 
 
+def _client(region: str, service: str) -> Any:  # noqa: ANN401 - boto3 makes clients at run time
+    """One for all simulations; to make it takes longer than most of them ask of it.
+
+    It is made after moto was imported, so that it is moto's wherever it is used: in an account.
+    """
+    with _making_clients:  # boto3 does not make clients on several threads at once
+        return _made(region, service)
+
+
+_making_clients: Final = threading.Lock()
+
+
 @functools.cache
-def _session(region: str) -> Any:  # noqa: ANN401 - boto3 makes clients at run time
+def _made(region: str, service: str) -> Any:  # noqa: ANN401 - as above
+    return _session(region).client(service)
+
+
+@functools.cache
+def _session(region: str) -> Any:  # noqa: ANN401 - as above
     """One for all simulations of a region: it reads the services' large models only once."""
     import boto3  # noqa: PLC0415 - as above
 

@@ -204,8 +204,10 @@ class Instance(Handler):
 def _check_address(job: Job, instance_id: str) -> None:
     """Hold the address that was asked for against the one that the cloud gave."""
     wanted = job.get("PrivateIpAddress")
+    if wanted is None:
+        return
     given = describe_instance(job.api, instance_id).get("PrivateIpAddress")
-    if wanted is not None and wanted != given:
+    if wanted != given:
         raise ResourceFailure(f"Not simulated: PrivateIpAddress {wanted}; it is {given} instead")
 
 

@@ -64,11 +64,17 @@ class SecurityGroup(Handler):
         group = _describe(api, resource.physical_id)
         return {**group, "Id": resource.physical_id}
 
+    def attribute(self, api: Api, resource: ProvisionedResource, name: str) -> Node:
+        """What ``Fn::GetAtt`` answers; nobody is asked for an id that is known."""
+        if name in ("GroupId", "Id") and _is_id(resource.physical_id):
+            return resource.physical_id
+        return super().attribute(api, resource, name)
+
     def update(
         self, job: Job, resource: ProvisionedResource, changed: frozenset[str]
     ) -> ProvisionedResource:
         """Change rules, those that go before those that come, and tags."""
-        group_id = _describe(job.api, resource.physical_id)["GroupId"]
+        group_id = _id_of(job.api, resource.physical_id)
         for direction in ("Ingress", "Egress"):
             name = f"SecurityGroup{direction}"
             if name in changed:
@@ -87,7 +93,7 @@ class SecurityGroup(Handler):
     def delete(self, api: Api, resource: ProvisionedResource) -> None:
         """Delete it once nothing uses it any more."""
         try:
-            group_id = _describe(api, resource.physical_id)["GroupId"]
+            group_id = _id_of(api, resource.physical_id)
         except ApiError as error:
             if error.says_gone:
                 return
@@ -152,14 +158,19 @@ class Rule(Handler):
 
 def group_ids(api: Api, named: Sequence[Node]) -> list[str]:
     """Ids of security groups, which may be given by name: ``Ref`` of a group answers one."""
-    return [
-        str(one) if str(one).startswith("sg-") else str(_describe(api, str(one))["GroupId"])
-        for one in named
-    ]
+    return [_id_of(api, str(one)) for one in named]
+
+
+def _is_id(name: str) -> bool:
+    return name.startswith("sg-")
+
+
+def _id_of(api: Api, name: str) -> str:
+    return name if _is_id(name) else str(_describe(api, name)["GroupId"])
 
 
 def _describe(api: Api, physical_id: str) -> dict[str, Any]:
-    by = "GroupIds" if physical_id.startswith("sg-") else "GroupNames"
+    by = "GroupIds" if _is_id(physical_id) else "GroupNames"
     groups = api.call("ec2", "DescribeSecurityGroups", **{by: [physical_id]})["SecurityGroups"]
     group: dict[str, Any] = groups[0]
     return group
