@@ -51,6 +51,8 @@ _SIGNALLED: Final = 128
 """A shell adds a signal's number to this for the status of a process that the signal ended."""
 
 NOT_RUN: Final = "the local rung was NOT RUN: "
+LISTED: Final = "accepted, not simulated"
+"""The JUnit property of a test whose stack was accepted with what is not simulated."""
 
 _settings = pytest.StashKey[Settings]()
 _run = pytest.StashKey["Run"]()
@@ -194,6 +196,9 @@ def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Say what went wrong with a stack without a traceback; take evidence where a test failed."""
+    run = item.config.stash.get(_run, None)
+    if run is not None:
+        item.user_properties += [(LISTED, line) for line in run.newly_listed()]
     report = yield
     error = call.excinfo.value if call.excinfo else None
     if (
@@ -202,7 +207,6 @@ def pytest_runtest_makereport(
         and report.failed
     ):
         report.longrepr = str(error)
-    run = item.config.stash.get(_run, None)
     if run is None or not isinstance(item, pytest.Function):
         return report
     deployment: Any = item.funcargs.get("deployment")
@@ -304,6 +308,23 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
             f"{len(skipped)} tests of it were skipped; nothing is known of the stack's boot."
         )
         terminalreporter.write_line(skipped[0].longrepr[2].partition(NOT_RUN)[2])
+
+    _tell_listed(terminalreporter)
+
+
+def _tell_listed(reporter: pytest.TerminalReporter) -> None:
+    """Say what stacks were accepted with and is not simulated; workers' reports bring it too."""
+    lines = {
+        str(line): None
+        for reports in reporter.stats.values()
+        for report in reports
+        for name, line in getattr(report, "user_properties", ())
+        if name == LISTED
+    }
+    if lines:
+        reporter.section(LISTED.upper(), sep="-", yellow=True)
+        for line in lines:
+            reporter.write_line(line)
 
 
 @pytest.fixture(scope="session")

@@ -20,6 +20,7 @@ from typing import Final
 from botocore.exceptions import BotoCoreError, ClientError
 
 from harness.claims import Claim, claimed
+from harness.cloudformation.unsupported import listings
 from harness.deployment import Deployment, Wanted, keep, kept_key
 from harness.errors import HarnessError, LeakError, StackError, StackFailed, UsageError
 from harness.evidence import Evidence, Subject, collect
@@ -98,6 +99,7 @@ class Run:
         self._control: Path | None = None
         self._lost: list[str] = []
         self._count = itertools.count(1)
+        self._listed: dict[str, None] = {}
 
     @property
     def ledger(self) -> Ledger:
@@ -150,7 +152,10 @@ class Run:
         try:
             yield deployment
         finally:
-            self._delete(deployment)
+            try:
+                self._note_listed(deployment)
+            finally:
+                self._delete(deployment)
 
     def login(self, deployment: Deployment, logical_id: str | None = None) -> Login:
         """A login to an instance of a stack, opened at the first call.
@@ -169,6 +174,15 @@ class Run:
             login = self._login(deployment, instance_id, limit, wait=True)
             deployment.logins[instance_id] = login
         return deployment.logins[instance_id]
+
+    def newly_listed(self) -> Sequence[str]:
+        """What stacks were accepted with and is not simulated, and was not answered before.
+
+        Returns:
+            Lines that name the template, the resource, and what of it.
+        """
+        listed, self._listed = [*self._listed], {}
+        return listed
 
     def close(self) -> Sequence[str]:
         """Delete everything that is not kept, in reverse order.
@@ -268,10 +282,23 @@ class Run:
             deployment.error = error
         else:
             deployment.error = None
-            if wanted.template.path == self.settings.template:
-                took = measure(wanted.template, deployment.stack.events())
-                record(self.settings.root / RUNS, self.naming.run_id, took)
+        self._note_listed(deployment)
+        if deployment.error is None and wanted.template.path == self.settings.template:
+            took = measure(wanted.template, deployment.stack.events())
+            record(self.settings.root / RUNS, self.naming.run_id, took)
         return deployment
+
+    def _note_listed(self, deployment: Deployment) -> None:
+        """Remember what the stack's events list as accepted and not simulated."""
+        path = deployment.wanted.template.path
+        name = path.name if path else deployment.stack.name
+        try:
+            events = deployment.stack.events()
+        except (HarnessError, BotoCoreError, ClientError) as error:
+            self._listed[f"{name}: its events could not be read: {error}"] = None
+            return
+        reasons = (("the stack" if one.of_stack else one.logical_id, one.reason) for one in events)
+        self._listed.update(dict.fromkeys(f"{name}, {line}" for line in listings(reasons)))
 
     def _begin(self, wanted: Wanted) -> Deployment:
         target = self.target(wanted.target, wanted.region)

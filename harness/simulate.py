@@ -23,6 +23,7 @@ from harness.cloudformation.parameters import Lookups, NothingToLookUp
 from harness.cloudformation.provider import ResourceProvider
 from harness.cloudformation.stacks import StackEngine
 from harness.cloudformation.state import ResourceState, Settings, StackEvent, Status
+from harness.cloudformation.unsupported import Unsupported
 from harness.template import Template
 
 World = tuple[ResourceProvider, Lookups]
@@ -38,7 +39,7 @@ def simulate(
     region: str = "us-east-1",
     stack_name: str = "simulation",
     settings: Settings | None = None,
-    accept_unsupported: bool = False,
+    unsupported: Unsupported = Unsupported.FAIL,
 ) -> Simulation:
     """Begin to create a stack.
 
@@ -50,7 +51,7 @@ def simulate(
         region: Where.
         stack_name: Its name.
         settings: Tags, OnFailure and the like.
-        accept_unsupported: Note what is not simulated instead of failing for it.
+        unsupported: What becomes of what is not acted on.
 
     Raises:
         TemplateError: The file cannot be read.
@@ -69,7 +70,7 @@ def simulate(
         region=region,
         stack_name=stack_name,
         settings=settings or Settings(),
-        accept_unsupported=accept_unsupported,
+        unsupported=unsupported,
     )
 
 
@@ -89,7 +90,7 @@ class Simulation:
         region: str,
         stack_name: str,
         settings: Settings,
-        accept_unsupported: bool,
+        unsupported: Unsupported,
     ) -> None:
         self._clock = VirtualClock()
         self._exit = ExitStack()
@@ -102,7 +103,7 @@ class Simulation:
                     clock=self._clock,
                     workers=InlineWorkers(),
                     lookups=lookups,
-                    accept_unsupported=accept_unsupported,
+                    unsupported=unsupported,
                 )
             )
             self.stack_id = self.engine.create_stack(stack_name, template, parameters, settings)

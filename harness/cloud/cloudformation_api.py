@@ -31,6 +31,7 @@ from harness.cloudformation.policy import MAX_BYTES, StackPolicy
 from harness.cloudformation.refusal import RequestRefused
 from harness.cloudformation.stacks import StackEngine
 from harness.cloudformation.state import ResourceState, Settings
+from harness.cloudformation.unsupported import Unsupported
 from harness.cloudformation.views import StackView
 from harness.errors import HarnessError
 from harness.template import MAX_BODY_BYTES, Template
@@ -552,7 +553,7 @@ def _not_simulated(request: Request) -> tuple[str, ...]:
     named = [name for name in _NOT_ACTED_ON if request.get(name)]
     if (request.get("RollbackConfiguration") or {}).get("RollbackTriggers"):
         named.append("RollbackConfiguration")
-    if named and not request.engine.accept_unsupported:
+    if named and request.engine.unsupported is not Unsupported.ACCEPT:
         raise QueryError(f"Not simulated: {', '.join(named)}")
     return tuple(named)
 

@@ -28,6 +28,7 @@ from harness.cloud.imds import Imds, RoleCredentials
 from harness.cloud.instance import InstanceFacts
 from harness.cloud.network import AddressBook, HostPorts, local_addresses, name_servers
 from harness.cloud.server import Authority, Listener, Server
+from harness.cloudformation.unsupported import Unsupported
 from harness.errors import LeakError
 
 LOOPBACK: Final = "127.0.0.1"
@@ -47,7 +48,7 @@ class CloudSettings:
         base: Where the guest image's root file system comes from (:func:`ensure_image`).
         registry_image: Image reference of that base in a registry.
         helpers: Which helper scripts guests are served (:class:`HelperScriptsSource`).
-        accept_unsupported: Note what of a template is not simulated, instead of failing for it.
+        unsupported: What becomes of what of a template is not acted on.
     """
 
     run_id: str
@@ -55,7 +56,7 @@ class CloudSettings:
     base: str = "auto"
     registry_image: str = "ubuntu:24.04"
     helpers: str = "auto"
-    accept_unsupported: bool = False
+    unsupported: Unsupported = Unsupported.FAIL
 
 
 class CloudService:
@@ -221,7 +222,7 @@ class CloudService:
                     region=region,
                     account_id=moto_ec2.ACCOUNT_ID,
                     lookups=AwsLookups(client),
-                    accept_unsupported=self._settings.accept_unsupported,
+                    unsupported=self._settings.unsupported,
                     wait_url=lambda stack_id, handle: _wait_url(region, stack_id, handle),
                 )
             return self._engines[region]

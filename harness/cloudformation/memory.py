@@ -35,6 +35,8 @@ class MemoryProvider:
         replacing: Names of properties whose change replaces the resource; the others are
             updated without interruption.
         unsupported: Properties that are said not to be acted on, by resource type.
+        without_effect: Properties that are said to have no effect, and why, by resource type.
+        unanswered: Names of attributes that are said not to be answered.
         before: Called with a verb (``create``, ``update``, ``delete``) and a logical id before
             anything is done; what it raises fails the operation.
     """
@@ -44,10 +46,14 @@ class MemoryProvider:
         *,
         replacing: Collection[str] = (),
         unsupported: Mapping[str, list[str]] | None = None,
+        without_effect: Mapping[str, Mapping[str, str]] | None = None,
+        unanswered: Collection[str] = (),
         before: Callable[[str, str], None] | None = None,
     ) -> None:
         self._replacing = frozenset(replacing)
         self._unsupported = unsupported or {}
+        self._without_effect = without_effect or {}
+        self._unanswered = frozenset(unanswered)
         self.before = before or _nothing
         self._numbers = itertools.count(1)
         self._lock = threading.Lock()
@@ -58,6 +64,17 @@ class MemoryProvider:
         """What was said not to be acted on."""
         named = self._unsupported.get(resource_type, [])
         return [one for one in named if one == "*" or one in properties]
+
+    def without_effect(
+        self, resource_type: str, properties: Mapping[str, Node]
+    ) -> Mapping[str, str]:
+        """What was said to have no effect."""
+        named = self._without_effect.get(resource_type, {})
+        return {name: why for name, why in named.items() if name in properties}
+
+    def answers(self, resource_type: str, attribute: str) -> bool:
+        """What was not said not to be answered."""
+        return self._unsupported.get(resource_type) != ["*"] and attribute not in self._unanswered
 
     def create(self, request: ResourceRequest, progress: Progress) -> ProvisionedResource:
         """Keep it."""

@@ -30,6 +30,7 @@ from harness.cloudformation.parameters import Lookups
 from harness.cloudformation.provider import ProvisionedResource, ResourceProvider
 from harness.cloudformation.refusal import RequestRefused
 from harness.cloudformation.state import Output, Plan, ResourceState, Stack, Status
+from harness.cloudformation.unsupported import Unsupported
 
 FAILED_STATUS: Final[Mapping[Status, Status]] = {
     Status.CREATE_IN_PROGRESS: Status.CREATE_FAILED,
@@ -55,7 +56,7 @@ class Surroundings:
         lookups: Says which AWS things exist.
         turn: Enters the engine's lock, for workers and timers that come back.
         later: Hands blocking work to a worker, once the lock is released.
-        accept_unsupported: Whether what is not simulated is noted rather than refused.
+        unsupported: What becomes of what is not acted on.
         region: Where the stacks are.
         account_id: Whose they are.
         availability_zones: Zone names of a region.
@@ -69,7 +70,7 @@ class Surroundings:
     lookups: Lookups
     turn: Callable[[], AbstractContextManager[None]]
     later: Callable[[Callable[[], None]], None]
-    accept_unsupported: bool
+    unsupported: Unsupported
     region: str
     account_id: str
     availability_zones: Callable[[str], list[str]]

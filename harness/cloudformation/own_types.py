@@ -27,6 +27,10 @@ GROUP: Final = "AWS::AutoScaling::AutoScalingGroup"
 ENTIRELY: Final = ["*"]
 """What a provider answers for a type that it does not know."""
 
+_ATTRIBUTES: Final[Mapping[str, frozenset[str]]] = {
+    HANDLE: frozenset(),
+    WAIT_CONDITION: frozenset({"Data"}),
+}
 _WAIT_CONDITION_PROPERTIES: Final = frozenset({"Handle", "Timeout", "Count"})
 
 
@@ -65,6 +69,19 @@ class OwnTypes:
         if resource_type == WAIT_CONDITION:
             return sorted(set(properties) - _WAIT_CONDITION_PROPERTIES)
         return self._inner.unsupported(resource_type, properties)
+
+    def without_effect(
+        self, resource_type: str, properties: Mapping[str, Node]
+    ) -> Mapping[str, str]:
+        """What is kept and shown, though nothing depends on it here; why, by path."""
+        return self._inner.without_effect(resource_type, properties)
+
+    def answers(self, resource_type: str, attribute: str) -> bool:
+        """Whether ``Fn::GetAtt`` of that attribute is answered."""
+        own = _ATTRIBUTES.get(resource_type)
+        return (
+            attribute in own if own is not None else self._inner.answers(resource_type, attribute)
+        )
 
     def create(self, request: ResourceRequest, progress: Progress) -> ProvisionedResource:
         """Create it."""

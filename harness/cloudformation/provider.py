@@ -95,6 +95,14 @@ class ResourceProvider(Protocol):
     def unsupported(self, resource_type: str, properties: Mapping[str, Node]) -> list[str]:
         """What of a resource would not be acted on: ``[]``, paths of properties, ``["*"]``."""
 
+    def without_effect(
+        self, resource_type: str, properties: Mapping[str, Node]
+    ) -> Mapping[str, str]:
+        """What is kept and shown, though nothing depends on it here; why, by path."""
+
+    def answers(self, resource_type: str, attribute: str) -> bool:
+        """Whether :meth:`attribute` answers that one for resources of that type."""
+
     def create(self, request: ResourceRequest, progress: Progress) -> ProvisionedResource:
         """Create it and wait until it is stable, for an instance: until it is running.
 

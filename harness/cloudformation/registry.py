@@ -18,6 +18,7 @@ from harness.cloudformation.planning import Where, make_plan
 from harness.cloudformation.provider import ResourceProvider
 from harness.cloudformation.refusal import RequestRefused, no_such_stack
 from harness.cloudformation.state import Plan, Settings, Stack
+from harness.cloudformation.unsupported import Unsupported
 from harness.cloudformation.updating import UPDATABLE, begin_update
 from harness.template import Template
 
@@ -34,7 +35,7 @@ class Registry:
         workers: Run what blocks.
         provider: Makes the resources.
         lookups: Says which AWS things exist.
-        accept_unsupported: Whether what is not simulated is noted rather than refused.
+        unsupported: What becomes of what is not acted on.
         availability_zones: Zone names of a region.
         new_uuid: Makes unique ids.
     """
@@ -48,7 +49,7 @@ class Registry:
         workers: Workers,
         provider: ResourceProvider,
         lookups: Lookups,
-        accept_unsupported: bool,
+        unsupported: Unsupported,
         availability_zones: Callable[[str], list[str]],
         new_uuid: Callable[[], str],
     ) -> None:
@@ -70,7 +71,7 @@ class Registry:
             lookups=lookups,
             turn=self.turn,
             later=self._effects_append,
-            accept_unsupported=accept_unsupported,
+            unsupported=unsupported,
             region=region,
             account_id=account_id,
             availability_zones=availability_zones,

@@ -31,6 +31,7 @@ from harness.cloudformation.state import (
     StackEvent,
     Status,
 )
+from harness.cloudformation.unsupported import Unsupported
 from harness.cloudformation.updating import begin_rollback
 from harness.cloudformation.views import StackView, view
 from harness.template import Template
@@ -55,7 +56,7 @@ class StackEngine:
         clock: Says what time it is; the wall clock by default.
         workers: Run what blocks; threads by default.
         lookups: Says which key pairs, images and SSM parameters exist.
-        accept_unsupported: Note in an event what is not simulated, instead of failing for it.
+        unsupported: What becomes of what is not acted on.
         wait_url: Where the signals of a WaitConditionHandle are to be sent, by the handle's
             stack id and logical id.
         availability_zones: Zone names of a region.
@@ -73,14 +74,14 @@ class StackEngine:
         clock: Clock | None = None,
         workers: Workers | None = None,
         lookups: Lookups | None = None,
-        accept_unsupported: bool = False,
+        unsupported: Unsupported = Unsupported.FAIL,
         wait_url: Callable[[str, str], str] | None = None,
         availability_zones: Callable[[str], list[str]] | None = None,
         new_id: Callable[[], str] = lambda: str(uuid.uuid4()),
     ) -> None:
         self.region = region
         self.account_id = account_id
-        self.accept_unsupported = accept_unsupported
+        self.unsupported = unsupported
         self._clock = clock or SystemClock()
         self._workers = workers or ThreadWorkers()
         self._registry = Registry(
@@ -90,7 +91,7 @@ class StackEngine:
             workers=self._workers,
             provider=OwnTypes(provider, wait_url or _no_wait_url),
             lookups=lookups or NothingToLookUp(),
-            accept_unsupported=accept_unsupported,
+            unsupported=unsupported,
             availability_zones=availability_zones or (lambda name: [f"{name}{c}" for c in "abc"]),
             new_uuid=new_id,
         )

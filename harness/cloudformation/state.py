@@ -13,6 +13,7 @@ from harness.cloudformation.creation import SignalPolicy
 from harness.cloudformation.graph import Graph
 from harness.cloudformation.parameters import Parameters
 from harness.cloudformation.provider import ProvisionedResource, ResourceRequest
+from harness.cloudformation.unsupported import listed
 from harness.template import Node, Resource, Template
 
 STACK_TYPE: Final = "AWS::CloudFormation::Stack"
@@ -201,11 +202,12 @@ class Stack:
         """Begin what a user asked for, and tell what of it is not acted on."""
         self.become(status, USER_INITIATED)
         if self.plan.settings.not_simulated:
-            named = ", ".join(self.plan.settings.not_simulated)
-            event = self._event(
-                self.name, self.id, STACK_TYPE, status, f"accepted, not simulated: {named}"
-            )
-            self.events.append(replace(event, event_id=self.new_id()))
+            self.tell(listed(self.plan.settings.not_simulated))
+
+    def tell(self, reason: str) -> None:
+        """Leave an event of the stack, which keeps its status."""
+        event = self._event(self.name, self.id, STACK_TYPE, self.status, reason)
+        self.events.append(replace(event, event_id=self.new_id()))
 
     def resource_becomes(
         self, state: ResourceState, status: Status, reason: str = "", *, properties: str = ""

@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from harness.cloudformation.creation import wait_condition_policy
+from harness.cloudformation.gaps import check_supported, unanswered
 from harness.cloudformation.intrinsics import PseudoParameters, Resolver, as_string
 from harness.cloudformation.operation import Attempt, Deployment
-from harness.cloudformation.own_types import ENTIRELY, WAIT_CONDITION
+from harness.cloudformation.own_types import WAIT_CONDITION
 from harness.cloudformation.provider import (
     Interruption,
     ProvisionedResource,
@@ -19,6 +20,7 @@ from harness.cloudformation.provider import (
     ResourceRequest,
 )
 from harness.cloudformation.state import Output, Plan, shown
+from harness.cloudformation.unsupported import Unsupported, listed
 from harness.errors import HarnessError, IntrinsicError
 from harness.template import Node, Resource
 
@@ -29,10 +31,17 @@ REPLACING = "Requested update requires the creation of a new physical resource; 
 
 @dataclass(frozen=True)
 class StackValues:
-    """What the resources that exist answer to ``Ref`` and ``Fn::GetAtt``."""
+    """What the resources that exist answer to ``Ref`` and ``Fn::GetAtt``.
+
+    Args:
+        resources: Those that exist, by logical id.
+        provider: Whose they are.
+        make_up: Whether attributes that are not simulated are answered with a made-up name.
+    """
 
     resources: Mapping[str, ProvisionedResource]
     provider: ResourceProvider
+    make_up: bool = False
 
     def ref(self, logical_id: str) -> Node:
         """The value of ``Ref``."""
@@ -40,7 +49,10 @@ class StackValues:
 
     def attribute(self, logical_id: str, name: str) -> Node:
         """The value of ``Fn::GetAtt``."""
-        return self.provider.attribute(self._get(logical_id), name)
+        resource = self._get(logical_id)
+        if self.make_up and not self.provider.answers(resource.request.type, name):
+            return f"{resource.physical_id}-{name}"
+        return self.provider.attribute(resource, name)
 
     def _get(self, logical_id: str) -> ProvisionedResource:
         try:
@@ -102,7 +114,9 @@ def resolver(deployment: Deployment, plan: Plan) -> Resolver:
             account_id=around.account_id,
             notification_arns=plan.settings.notification_arns,
         ),
-        resources=StackValues(resources, around.provider),
+        resources=StackValues(
+            resources, around.provider, make_up=around.unsupported is Unsupported.ACCEPT
+        ),
         availability_zones=around.availability_zones,
         exports=exports,
     )
@@ -145,57 +159,6 @@ def _note_imports(deployment: Deployment, resolving: Resolver) -> None:
         deployment.stack.imports |= resolving.exports.used
 
 
-def attribute_gaps(
-    resource: Resource, update_policy: Mapping[str, Node] | None = None
-) -> list[str]:
-    """Attributes of a resource that nothing here acts on.
-
-    Args:
-        resource: The resource.
-        update_policy: Its UpdatePolicy, resolved; as the template writes it by default.
-    """
-    policy = resource.update_policy if update_policy is None else update_policy
-    gaps = [
-        f"{name}: Snapshot"
-        for name in ("DeletionPolicy", "UpdateReplacePolicy")
-        if resource.body.get(name) == "Snapshot"
-    ]
-    rolling = policy.get("AutoScalingRollingUpdate")
-    gaps += [
-        f"UpdatePolicy.AutoScalingRollingUpdate.{name}"
-        for name in (rolling if isinstance(rolling, Mapping) else {})
-        if name not in {"WaitOnResourceSignals", "PauseTime", "MinSuccessfulInstancesPercent"}
-    ]
-    gaps += [
-        f"UpdatePolicy.{name}"
-        for name in policy
-        if name not in {"AutoScalingRollingUpdate", "AutoScalingReplacingUpdate"}
-    ]
-    gaps += [
-        f"CreationPolicy.{name}"
-        for name in resource.creation_policy or {}
-        if name not in {"ResourceSignal", "AutoScalingCreationPolicy"}
-    ]
-    return gaps
-
-
-def _check_supported(
-    deployment: Deployment, attempt: Attempt, plan: Plan, request: ResourceRequest
-) -> None:
-    logical_id = request.logical_id
-    gaps = deployment.around.provider.unsupported(request.type, request.properties)
-    named = f"resource type {request.type}" if gaps == ENTIRELY else ", ".join(gaps)
-    told = [
-        *([named] if gaps else []),
-        *attribute_gaps(plan.active[logical_id], plan.update_policies[logical_id]),
-    ]
-    if not told:
-        return
-    if not deployment.around.accept_unsupported:
-        raise ResourceFailure(f"Not simulated: {', '.join(told)} ({request.type})")
-    attempt.note(f"accepted, not simulated: {', '.join(told)}")
-
-
 def create(deployment: Deployment, attempt: Attempt, plan: Plan) -> None:
     """Create a resource."""
     resource = plan.active[attempt.state.logical_id]
@@ -205,7 +168,7 @@ def create(deployment: Deployment, attempt: Attempt, plan: Plan) -> None:
     def work() -> None:
         request = request_for(deployment, plan, resource)
         asked.append(request)
-        _check_supported(deployment, attempt, plan, request)
+        check_supported(deployment, attempt, plan, request)
         made.append(_create(deployment, attempt, request))
 
     _report(deployment, attempt, work, asked, made)
@@ -263,7 +226,7 @@ def update(
         if interruption is None:
             made.append(replace(current, request=request))
             return
-        _check_supported(deployment, attempt, plan, request)
+        check_supported(deployment, attempt, plan, request)
         replaces = interruption is Interruption.REPLACEMENT
         with deployment.around.turn():
             if not attempt.over:
@@ -346,12 +309,14 @@ def outputs(deployment: Deployment, plan: Plan) -> tuple[Output, ...]:
     """
     resolving = resolver(deployment, plan)
     found: list[Output] = []
+    made_up: dict[str, None] = {}
     for key, body in plan.template.outputs.items():
         condition = body.get("Condition")
         if condition is not None and not resolving.condition(condition):
             continue
         export = resolving.resolve((body.get("Export") or {}).get("Name", ""))
         value = resolving.resolve(body.get("Value"))
+        made_up.update(dict.fromkeys(unanswered(body, plan, deployment.around.provider)))
         found.append(
             Output(
                 key=key,
@@ -361,6 +326,8 @@ def outputs(deployment: Deployment, plan: Plan) -> tuple[Output, ...]:
             )
         )
     with deployment.around.turn():
+        if made_up:  # it was accepted, or resolving it would have failed
+            deployment.stack.tell(listed(made_up))
         _note_imports(deployment, resolving)
         for one in found:
             owner = one.export_name and deployment.around.exporter(

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable
 
 from harness.cloud.service import CloudService, CloudSettings
+from harness.cloudformation.unsupported import Unsupported
 from harness.errors import HarnessError
 from harness.naming import new_run_id
 
@@ -45,10 +46,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--unsupported",
-        choices=("fail", "accept"),
-        default="fail",
-        help="what becomes of a resource that is not simulated: its stack fails, or an event "
-        "says that it was accepted (default: fail)",
+        choices=[str(one) for one in Unsupported],
+        default=str(Unsupported.FAIL),
+        help="what becomes of what is not simulated: its stack fails, or an event lists it as "
+        "accepted; strict fails for what has no effect here, too, which is listed otherwise "
+        "(default: fail)",
     )
     parser.add_argument("--run", default="", help=argparse.SUPPRESS)
     parser.add_argument("--owned", action="store_true", help=argparse.SUPPRESS)
@@ -62,7 +64,7 @@ def run(arguments: argparse.Namespace) -> int:
         base=arguments.base,
         registry_image=arguments.registry_image,
         helpers=arguments.helpers,
-        accept_unsupported=arguments.unsupported == "accept",
+        unsupported=Unsupported(arguments.unsupported),
     )
     tell = _tell_owner if arguments.owned else _tell_person
     try:

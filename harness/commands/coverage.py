@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 
 from harness.cloudformation.resources.coverage import ResourceCoverage, coverage
+from harness.cloudformation.unsupported import ACCEPTED
 from harness.template import Template
 
 EXIT_COVERED = 0
@@ -56,8 +57,8 @@ def _as_text(path: str, resources: Sequence[ResourceCoverage]) -> Iterator[str]:
         if one.acted_on:
             yield f"    acted on: {', '.join(one.acted_on)}"
         for name, why in one.without_effect.items():
-            yield f"    without effect: {name} ({why})"
+            yield f"    {ACCEPTED}{name} ({why})"
         for name in one.not_simulated:
             yield f"    not simulated: {'the whole type' if name == '*' else name}"
     if failing:
-        yield "  remedy: what is not simulated fails the stack, unless it is told to be accepted"
+        yield "  remedy: --unsupported accept lists it in the stack's events instead of failing"

@@ -60,11 +60,11 @@ def test_text_says_why(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> No
         f"{path}: 2 resources, 2 not simulated in full: Compute, Cache",
         "  Compute (AWS::EC2::Instance)",
         "    acted on: ImageId",
-        "    without effect: Monitoring (nobody measures guests)",
+        "    accepted, not simulated: Monitoring (nobody measures guests)",
         "    not simulated: EnclaveOptions",
         "  Cache (AWS::ElastiCache::CacheCluster)",
         "    not simulated: the whole type",
-        "  remedy: what is not simulated fails the stack, unless it is told to be accepted",
+        "  remedy: --unsupported accept lists it in the stack's events instead of failing",
     ]
 
 

@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from xml.etree import ElementTree as ET
 
 import pytest
 
@@ -28,6 +29,7 @@ from harness.waiting import LOCAL_PACE
 END = "CREATE_COMPLETE"
 ENGINE = True
 CREATED = []
+REASON = "Because of the paper"
 
 
 class CloudFormation:
@@ -50,7 +52,7 @@ class CloudFormation:
         event = {
             "EventId": self.status, "Timestamp": datetime.datetime.now(datetime.UTC),
             "LogicalResourceId": "Handle", "PhysicalResourceId": "h", "ResourceType": "AWS::X::Y",
-            "ResourceStatus": self.status, "ResourceStatusReason": "Because of the paper",
+            "ResourceStatus": self.status, "ResourceStatusReason": REASON,
         }
         pages = [{"StackEvents": [event], "StackResourceSummaries": []}]
         return types.SimpleNamespace(paginate=lambda **_: pages)
@@ -270,6 +272,38 @@ def test_a_stack_of_ones_own_is_deleted_at_the_end_of_the_test(suite: pytest.Pyt
     result = run(suite)
     result.assert_outcomes(passed=1, failed=1)
     assert result.stdout.str().count("DELETE_COMPLETE") == 2
+
+
+@pytest.mark.parametrize("workers", [[], ["-n", "1"]], ids=["alone", "xdist"])
+def test_what_is_accepted_and_not_simulated_is_reported(
+    suite: pytest.Pytester, workers: list[str]
+) -> None:
+    """Once at the end of the run, and as a property of the test that wanted the stack."""
+    listing = "accepted, not simulated: Monitoring (nobody measures guests)"
+    suite.makeconftest(CONFTEST.replace("Because of the paper", listing))
+    suite.makepyfile(
+        "import pytest\n"
+        "pytestmark = pytest.mark.local\n"
+        "def test_first(stack): pass\n"
+        "def test_second(stack): pass\n"
+        "def test_own(create_stack):\n"
+        "    with create_stack() as deployment:\n"
+        "        deployment.stack.wait('CREATE_COMPLETE', limit=5)\n"
+    )
+    result = run(suite, "--junitxml=report.xml", *workers)
+    result.assert_outcomes(passed=3)
+    line = "formation.json, Handle: Monitoring (nobody measures guests)"
+    assert result.outlines.count(line) == 1
+    result.stdout.fnmatch_lines(["*- ACCEPTED, NOT SIMULATED -*", line])
+    cases = ET.parse(suite.path / "report.xml").iter("testcase")  # noqa: S314 - our own
+    properties = {
+        str(case.get("name")): [
+            (one.get("name"), one.get("value")) for one in case.iter("property")
+        ]
+        for case in cases
+    }
+    told = [("accepted, not simulated", line)]
+    assert properties == {"test_first": told, "test_second": [], "test_own": told}
 
 
 def test_a_terminal_gets_a_table(suite: pytest.Pytester) -> None:

@@ -18,6 +18,7 @@ from harness.cloudformation.provider import (
     ResourceRequest,
 )
 from harness.cloudformation.resources.api import Api
+from harness.cloudformation.resources.documented import has_attribute
 from harness.cloudformation.resources.paths import dig
 from harness.template import Node
 
@@ -142,7 +143,12 @@ class Handler(ABC):
 
 
 def no_attribute(resource: ProvisionedResource, name: str) -> ResourceFailure:
-    """The failure of asking for an attribute that the type does not have."""
+    """The failure of asking for an attribute that the type does not have, on AWS or here."""
+    if has_attribute(resource.request.type, name):
+        return ResourceFailure(
+            f"Not simulated: Fn::GetAtt {resource.request.logical_id}.{name} "
+            f"({resource.request.type})"
+        )
     return ResourceFailure(
         f"Template error: resource {resource.request.logical_id} does not support attribute type "
         f"{name} in Fn::GetAtt"

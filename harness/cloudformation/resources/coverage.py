@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from harness.cloudformation.gaps import attribute_gaps
 from harness.cloudformation.intrinsics import references
 from harness.cloudformation.own_types import ENTIRELY, HANDLE, WAIT_CONDITION, OwnTypes
 from harness.cloudformation.resources.provider import AwsProvider
-from harness.cloudformation.work import attribute_gaps
 from harness.errors import HarnessError, TemplateError
 from harness.template import Node, Resource, Template
 
@@ -19,10 +19,7 @@ _UNKNOWN: Final = "?"
 _ABSENT: Final = object()
 """Stands for ``AWS::NoValue``."""
 
-_OWN_ATTRIBUTES: Final[Mapping[str, frozenset[str]]] = {
-    HANDLE: frozenset(),
-    WAIT_CONDITION: frozenset({"Data"}),
-}
+_OWN: Final = frozenset({HANDLE, WAIT_CONDITION})
 
 
 @dataclass(frozen=True)
@@ -73,7 +70,7 @@ def _of(
         properties = _as_written(resource.properties, template, condition_holds=condition_holds)
         gaps = own.unsupported(resource.type, properties)
         missing.update(dict.fromkeys(gaps))
-        if resource.type in _OWN_ATTRIBUTES:
+        if resource.type in _OWN:
             acted_on.update(dict.fromkeys(name for name in properties if name not in gaps))
         acted_on.update(dict.fromkeys(provider.acts_on(resource.type, properties)))
         without_effect.update(provider.without_effect(resource.type, properties))
@@ -81,19 +78,12 @@ def _of(
     if ENTIRELY[0] not in missing:
         missing.update(
             dict.fromkeys(
-                f"Fn::GetAtt {name}"
-                for name in asked
-                if not _answered(provider, resource.type, name)
+                f"Fn::GetAtt {name}" for name in asked if not own.answers(resource.type, name)
             )
         )
     return ResourceCoverage(
         resource.logical_id, resource.type, tuple(acted_on), without_effect, tuple(missing)
     )
-
-
-def _answered(provider: AwsProvider, resource_type: str, attribute: str) -> bool:
-    own = _OWN_ATTRIBUTES.get(resource_type)
-    return attribute in own if own is not None else provider.answers(resource_type, attribute)
 
 
 def _attributes_asked_for(template: Template) -> dict[str, tuple[str, ...]]:

@@ -21,6 +21,7 @@ from harness.cloudformation.creation import Signal, SignalStatus
 from harness.cloudformation.memory import MemoryProvider
 from harness.cloudformation.refusal import RequestRefused
 from harness.cloudformation.stacks import StackEngine
+from harness.cloudformation.unsupported import Unsupported
 from harness.errors import UsageError
 
 pytestmark = pytest.mark.selftest
@@ -457,7 +458,7 @@ def test_what_is_refused_and_how(
 
 def test_what_is_not_acted_on_is_told_where_that_was_chosen(cloud: Cloud) -> None:
     """An event names it; nothing is passed over in silence."""
-    with StackEngine(MemoryProvider(), accept_unsupported=True) as tolerant:
+    with StackEngine(MemoryProvider(), unsupported=Unsupported.ACCEPT) as tolerant:
         api = CloudFormationApi(lambda _: tolerant, cloud._fetch)
         form = {"StackName": "demo", "TemplateBody": json.dumps(SIMPLE)}
         form["RoleARN"] = "arn:aws:iam::123456789012:role/deploy"

@@ -16,6 +16,7 @@ from harness.cloudformation.provider import ResourceFailure
 from harness.cloudformation.refusal import RequestRefused
 from harness.cloudformation.stacks import StackEngine
 from harness.cloudformation.state import Settings
+from harness.cloudformation.unsupported import Unsupported
 
 pytestmark = pytest.mark.selftest
 
@@ -29,7 +30,10 @@ class World:
         self.faults: dict[tuple[str, str], str] = {}
         self.clock = VirtualClock()
         self.provider = MemoryProvider(
-            before=self._fail, unsupported={"Odd::Type": ["*"], "AWS::EC2::VPC": ["Odd"]}
+            before=self._fail,
+            unsupported={"Odd::Type": ["*"], "AWS::EC2::VPC": ["Odd"]},
+            without_effect=options.pop("without_effect", None),
+            unanswered=options.pop("unanswered", ()),
         )
         options.setdefault("workers", InlineWorkers())
         self.engine = StackEngine(self.provider, clock=self.clock, **options)
@@ -578,7 +582,7 @@ def test_what_is_not_simulated_fails_the_stack(
     """With a reason that names it; or it is noted, where that was chosen."""
     world.create({"A": resource})
     assert world.history("A")[1] == ("CREATE_FAILED", named)
-    tolerant = World(accept_unsupported=True)
+    tolerant = World(unsupported=Unsupported.ACCEPT)
     with tolerant.engine:
         tolerant.create({"A": resource, "B": vpc(Properties={"Of": {"Fn::GetAtt": ["A", "X"]}})})
         assert tolerant.status() == "CREATE_COMPLETE"
@@ -586,6 +590,48 @@ def test_what_is_not_simulated_fails_the_stack(
         assert any(reason.startswith("accepted, not simulated: ") for reason in noted)
         tolerant.engine.delete_stack("demo")
         assert not tolerant.provider.existing
+
+
+def test_what_has_no_effect_is_listed_by_default() -> None:
+    """An event of the resource names it and says why; all else goes as it goes."""
+    world = World(without_effect={"AWS::EC2::VPC": {"Tenancy": "there is one machine"}})
+    with world.engine:
+        world.create({"A": vpc(Properties={"Tenancy": "x", "Even": 2})})
+        assert world.history("A") == [
+            ("CREATE_IN_PROGRESS", ""),
+            ("CREATE_IN_PROGRESS", "accepted, not simulated: Tenancy (there is one machine)"),
+            ("CREATE_IN_PROGRESS", "Resource creation Initiated"),
+            ("CREATE_COMPLETE", ""),
+        ]
+
+
+def test_what_has_no_effect_fails_the_stack_where_that_was_chosen() -> None:
+    """With the same words."""
+    world = World(
+        without_effect={"AWS::EC2::VPC": {"Tenancy": "there is one machine"}},
+        unsupported=Unsupported.STRICT,
+    )
+    with world.engine:
+        world.create({"A": vpc(Properties={"Tenancy": "x"})})
+        failed = "Not simulated: Tenancy (there is one machine) (AWS::EC2::VPC)"
+        assert ("CREATE_FAILED", failed) in world.history("A")
+        assert world.status() == "ROLLBACK_COMPLETE"
+
+
+def test_an_attribute_that_nothing_computes_is_made_up_and_listed() -> None:
+    """By who asks for it: a resource, or an output of the stack."""
+    world = World(unanswered=["Odd"], unsupported=Unsupported.ACCEPT)
+    with world.engine:
+        asking = {"Fn::GetAtt": ["A", "Odd"]}
+        outputs = {"Odd": {"Value": asking}, "Even": {"Value": {"Fn::GetAtt": ["A", "Even"]}}}
+        world.create({"A": vpc(), "B": vpc(Properties={"Of": asking})}, Outputs=outputs)
+        assert world.status() == "CREATE_COMPLETE"
+        listed = ("CREATE_IN_PROGRESS", "accepted, not simulated: Fn::GetAtt A.Odd")
+        assert [name for name in ("A", "B", "demo") if listed in world.history(name)] == [
+            "B",
+            "demo",
+        ]
+        assert world.engine.stack("demo").output_values["Odd"].endswith("-Odd")
 
 
 # What is shown

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -275,6 +276,16 @@ def test_life(world: World, resource_type: str) -> None:
 
     world.provider.delete(made)
     world.provider.delete(made)
+
+
+def test_an_attribute_that_only_aws_answers_is_named_as_not_simulated(world: World) -> None:
+    """It exists, so that AWS's words for one that does not would mislead."""
+    made = world.create("AWS::EC2::VPC", {"CidrBlock": "10.9.0.0/16"})
+    request = dataclasses.replace(made.request, type="AWS::EC2::Instance")
+    with pytest.raises(
+        ResourceFailure, match=r"Not simulated: Fn::GetAtt .*\.Ipv6Addresses \(AWS::EC2::Instance\)"
+    ):
+        world.get(dataclasses.replace(made, request=request), "Ipv6Addresses")
 
 
 @pytest.mark.parametrize("resource_type", sorted(LIVES))
