@@ -3,7 +3,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo test unit local live gate mutate bench clean
+.PHONY: help demo test unit local live gate mutate mutate-unit bench clean
 .PHONY: lint lint-python lint-types lint-shell lint-stack
 
 ready := .venv/.ready
@@ -11,7 +11,7 @@ bin := .venv/bin
 shell_scripts := provision.sh tools/setup .ci/run
 
 help: ## show this list
-	@grep --extended-regexp '^[a-z]+:.*## ' Makefile | sed -E 's/^([a-z]+):.*## (.*)/make \1	\2/' | expand -t 14
+	@grep --extended-regexp '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## (.*)/make \1	\2/' | expand -t 18
 
 demo: $(ready) ## create the stack here, show it, log in, delete it
 	@tools/setup engine || true
@@ -39,6 +39,9 @@ gate: $(ready) ## lint, unit and local of the stack in one verdict
 mutate: $(ready) ## break the stack in many ways; which do the tests let through?
 	@tools/setup engine
 	@$(bin)/harness mutate formation.json provision.sh $(ARGS)
+
+mutate-unit: $(ready) ## the same, without guests
+	@$(bin)/harness mutate formation.json provision.sh --rung unit $(ARGS)
 
 bench: $(ready) ## time both rungs beside their floors
 	@tools/setup engine

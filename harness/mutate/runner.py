@@ -21,8 +21,8 @@ from harness.errors import HarnessError
 from harness.lint import lint
 from harness.mutate.mutator import Mutant, Rung
 from harness.mutate.subject import Subject
-from harness.mutate.suite import SuiteRun, run_suite
-from harness.mutate.workspace import make_workspace
+from harness.mutate.suite import SuiteRun, compile_suite, run_suite
+from harness.mutate.workspace import make_workspace, share_compiled
 
 LIMITS: Final[Mapping[Rung, float]] = {Rung.UNIT: 120.0, Rung.LOCAL: 600.0}
 """Seconds after which a run is ended; whatever takes so long is noticed."""
@@ -115,6 +115,7 @@ class Runner:
         self._say = say
         self._limits = limits
         self._known: dict[Rung, Mapping[str, float]] = {}
+        self._compiled: Path | None = None
 
     def run(self, mutants: Sequence[Mutant]) -> list[Result]:
         """Try them all.
@@ -156,12 +157,16 @@ class Runner:
                 remedy=f"make pytest -m {rung.value} pass first",
             )
         self._known[rung] = done.seconds
+        compile_suite(workspace, self._project.tests, rung, log)
+        self._compiled = workspace
         gc.freeze()  # what is here now stays; pytest in each fork need not look through it
 
     def _workspace(self, subject: Subject, folder: Path) -> Path:
         folder.mkdir()
         project = self._project
         make_workspace(project.root, folder, project.files(subject), project.tests)
+        if self._compiled is not None:
+            share_compiled(self._compiled, folder, project.tests)
         return folder
 
     def _try_all(self, mutants: Sequence[Mutant], rung: Rung, folder: Path) -> list[Result]:

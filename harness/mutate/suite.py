@@ -67,17 +67,41 @@ def run_suite(
         log: Gets pytest's output.
     """
     recorder = _Recorder(known)
-    arguments = [
-        "-m", rung.value, "--exitfirst", "--quiet", "--tb=short", "--color=no",
-        "-p", "no:cacheprovider", f"--rootdir={project}", *_WITHOUT_WARNING, *map(str, tests),
-    ]  # fmt: skip
+    # A temporary folder of its own: pytest would else look through those of all runs, and clear up.
+    arguments = ["--exitfirst", f"--basetemp={project.with_suffix('.tmp')}"]
     if rung is Rung.LOCAL:
         arguments += ["--require-local", f"--login-timeout={_LOGIN_SECONDS}"]
+    status = _pytest(project, tests, rung, arguments, log, recorder)
+    return SuiteRun(status, recorder.failure, recorder.reason, recorder.broken, recorder.seconds)
+
+
+def compile_suite(project: Path, tests: Sequence[Path], rung: Rung, log: Path) -> None:
+    """Have pytest compile the tests, whose assertions it rewrites, and leave that beside them.
+
+    It takes as long as many a mutant's run. Everything that they import has been imported before,
+    so that nothing else is written, even where Python is told to write none.
+    """
+    wanted, sys.dont_write_bytecode = sys.dont_write_bytecode, False
+    try:
+        _pytest(project, tests, rung, ["--collect-only"], log)
+    finally:
+        sys.dont_write_bytecode = wanted
+
+
+def _pytest(
+    project: Path,
+    tests: Sequence[Path],
+    rung: Rung,
+    arguments: Sequence[str],
+    log: Path,
+    *plugins: object,
+) -> int:
+    every = [
+        "-m", rung.value, "--quiet", "--tb=native", "--color=no", "-p", "no:cacheprovider",
+        f"--rootdir={project}", *_WITHOUT_WARNING, *arguments, *map(str, tests),
+    ]  # fmt: skip
     with log.open("w") as output, _inside(project), _redirected(output), _modules_of(project):
-        status = pytest.main(arguments, plugins=[recorder])
-    return SuiteRun(
-        int(status), recorder.failure, recorder.reason, recorder.broken, recorder.seconds
-    )
+        return int(pytest.main(every, plugins=plugins))
 
 
 class _Recorder:
@@ -143,7 +167,7 @@ def _modules_of(folder: Path) -> Iterator[None]:
     finally:
         for name, module in list(sys.modules.items()):
             file = getattr(module, "__file__", None) or ""
-            if Path(file).is_relative_to(folder):
+            if file.startswith(f"{folder}{os.sep}"):
                 del sys.modules[name]
 
 

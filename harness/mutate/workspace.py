@@ -35,6 +35,24 @@ def make_workspace(
             target.chmod((root / relative).stat().st_mode)
 
 
+def share_compiled(compiled: Path, folder: Path, copied: Sequence[Path]) -> None:
+    """Bring into a workspace what Python has compiled in another one of the same project.
+
+    It holds there too, since the copies have the time and the size of what they were made of.
+
+    Args:
+        compiled: The other workspace.
+        folder: The workspace.
+        copied: The paths of which both have real copies.
+    """
+    for one in copied:
+        top = compiled / one if (compiled / one).is_dir() else (compiled / one).parent
+        for cache in top.rglob("__pycache__"):
+            target = folder / cache.relative_to(compiled)
+            if target.parent.is_dir():
+                shutil.copytree(cache, target, dirs_exist_ok=True)
+
+
 def _bring(root: Path, folder: Path, relative: Path, own: set[Path]) -> None:
     source, target = root / relative, folder / relative
     if relative in own:

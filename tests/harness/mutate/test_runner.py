@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from harness.mutate.workspace import make_workspace
+from harness.mutate.workspace import make_workspace, share_compiled
 
 pytestmark = pytest.mark.selftest
 
@@ -206,3 +206,17 @@ def test_workspace_links_what_it_does_not_change(project: Path, tmp_path: Path) 
     assert (folder / "infra/notes.txt").readlink() == project / "infra/notes.txt"
     assert not (folder / ".git").exists()
     assert json.loads((project / "infra/stack.json").read_text()) == TEMPLATE
+
+
+def test_compiled_tests_are_shared(project: Path, tmp_path: Path) -> None:
+    """What Python has compiled of the tests is brought along where there are real copies."""
+    first, second = tmp_path / "first", tmp_path / "second"
+    for workspace in (first, second):
+        workspace.mkdir()
+        make_workspace(project, workspace, {}, [Path("tests")])
+    (first / "tests/__pycache__").mkdir()
+    (first / "tests/__pycache__/test_stack.pyc").write_bytes(b"compiled")
+    share_compiled(first, second, [Path("tests/test_stack.py")])
+    assert (second / "tests/__pycache__/test_stack.pyc").read_bytes() == b"compiled"
+    before, after = ((one / "tests/test_stack.py").stat() for one in (first, second))
+    assert (before.st_mtime_ns, before.st_size) == (after.st_mtime_ns, after.st_size)
