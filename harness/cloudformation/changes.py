@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from harness.cloudformation import work
@@ -134,6 +134,9 @@ def _compare(
             metadata=resolver.resolve(resource.metadata),
             stack_tags=dict(new.settings.tags),
         )
+        # Of dynamic references, the references are compared.
+        request = replace(current.request, properties=current.request.compared, declared=None)
+        current = replace(current, request=request)
         if wanted == current.request:
             return None
         replacement = (

@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
 from typing import Final
 
+from harness.cloudformation import dynamic
 from harness.cloudformation.intrinsics import Resolver, condition_names, references
 from harness.cloudformation.refusal import RequestRefused
 from harness.cloudformation.shape import check_shape
@@ -88,6 +89,7 @@ def check_template(template: Template) -> None:
         if template.body.get(section):
             raise RequestRefused(f"Not simulated: the template's section {section}")
     check_shape(template)
+    dynamic.check_references(template)
     _check_references(template)
     _check_conditions(template)
     _check_cycles(dependencies(template, template.resources))

@@ -101,6 +101,8 @@ class Resolver:
         f"{region}{c}" for c in "abc"
     ]
     exports: Mapping[str, str] = field(default_factory=dict)
+    dynamic: Callable[[str], str] = lambda text: text
+    """Puts values in place of dynamic references, where text is encoded and they would be lost."""
 
     def resolve(self, node: Node) -> Node:
         """The value of ``node``.
@@ -299,7 +301,7 @@ def _find_in_map(resolver: Resolver, argument: Node) -> Node:
 
 
 def _base64(resolver: Resolver, argument: Node) -> str:
-    text = as_string(resolver.resolve(argument), "Fn::Base64")
+    text = resolver.dynamic(as_string(resolver.resolve(argument), "Fn::Base64"))
     return base64.b64encode(text.encode()).decode()
 
 

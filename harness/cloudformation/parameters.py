@@ -47,11 +47,21 @@ class Lookups(Protocol):
         """Whether there is such a thing; the type is one of :data:`AWS_TYPES`."""
 
     def ssm_parameter(self, name: str) -> str | None:
-        """The value of a parameter in the Parameter Store; None where there is none."""
+        """The value of a parameter in the Parameter Store; None where there is none.
+
+        Raises:
+            RequestRefused: It is a secure string.
+        """
+
+    def secure_parameter(self, name: str) -> str | None:
+        """The same, of secure strings too, decrypted."""
+
+    def secret(self, secret_id: str, *, stage: str = "", version_id: str = "") -> str | None:
+        """The string that Secrets Manager holds; None where there is none."""
 
 
 class NothingToLookUp:
-    """Takes every AWS thing for existing, and knows no SSM parameter."""
+    """Takes every AWS thing for existing, and knows no parameter and no secret."""
 
     def exists(self, parameter_type: str, value: str) -> bool:
         """Always."""
@@ -61,6 +71,16 @@ class NothingToLookUp:
     def ssm_parameter(self, name: str) -> str | None:
         """Never."""
         del name
+        return None
+
+    def secure_parameter(self, name: str) -> str | None:
+        """Never."""
+        del name
+        return None
+
+    def secret(self, secret_id: str, *, stage: str = "", version_id: str = "") -> str | None:
+        """Never."""
+        del secret_id, stage, version_id
         return None
 
 

@@ -44,6 +44,8 @@ class ResourceRequest:
         metadata: Resolved ``Metadata``.
         stack_tags: Tags of the stack, which CloudFormation passes on to its resources.
         update_policy: Resolved ``UpdatePolicy``: how instances of a group are to be updated.
+        declared: The properties with dynamic references as they are written; None where there
+            are none.
     """
 
     stack_id: str
@@ -54,6 +56,12 @@ class ResourceRequest:
     metadata: Mapping[str, Node] = field(default_factory=dict)
     stack_tags: Mapping[str, str] = field(default_factory=dict)
     update_policy: Mapping[str, Node] = field(default_factory=dict)
+    declared: Mapping[str, Node] | None = field(default=None, repr=False)
+
+    @property
+    def compared(self) -> Mapping[str, Node]:
+        """What an update compares: of dynamic references, the references and not the values."""
+        return self.properties if self.declared is None else self.declared
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from datetime import datetime
 
 from harness.cloudformation.changes import check_types
 from harness.cloudformation.clock import Clock, Workers
+from harness.cloudformation.dynamic import check_values
 from harness.cloudformation.graph import check_template, parse_template
 from harness.cloudformation.operation import Deployment, Surroundings
 from harness.cloudformation.parameters import Lookups, Parameters, check_parameters
@@ -109,6 +110,7 @@ class Registry:
             previous=current.parameters.by_name,
             use_previous=frozenset(use_previous),
         )
+        check_values(parsed, self._around.lookups)
         plan = self.make_plan(
             deployment.stack.name,
             deployment.stack.id,
@@ -185,6 +187,7 @@ class Registry:
         else:
             check_template(parsed := template)
         checked = check_parameters(parsed, parameters, self._around.lookups)
+        check_values(parsed, self._around.lookups)
         return self.make_plan(name, stack_id, parsed, checked, settings)
 
     def make_plan(

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from harness.cloudformation.creation import wait_condition_policy
+from harness.cloudformation.dynamic import with_values
 from harness.cloudformation.gaps import check_supported, unanswered
 from harness.cloudformation.intrinsics import PseudoParameters, Resolver, as_string
 from harness.cloudformation.operation import Attempt, Deployment
@@ -130,11 +131,14 @@ def request_for(deployment: Deployment, plan: Plan, resource: Resource) -> Resou
         ResourceFailure: A resource that it refers to has no such attribute.
     """
     resolving = resolver(deployment, plan)
-    properties = resolving.resolve(resource.properties)
-    visible = properties
+    declared = resolving.resolve(resource.properties)
+    visible = declared
     if plan.parameters.any_hidden:
         masking = replace(resolving, parameters=plan.parameters.masked)
         visible = masking.resolve(resource.properties)
+    lookups = deployment.around.lookups
+    valued = replace(resolving, dynamic=lambda text: str(with_values(text, lookups)))
+    properties = with_values(valued.resolve(resource.properties), lookups)
     metadata = resolving.resolve(resource.metadata)
     with deployment.around.turn():
         state = deployment.stack.resources[resource.logical_id]
@@ -151,6 +155,7 @@ def request_for(deployment: Deployment, plan: Plan, resource: Resource) -> Resou
         metadata=metadata,
         stack_tags=dict(plan.settings.tags),
         update_policy=plan.update_policies[resource.logical_id],
+        declared=None if declared == properties else declared,
     )
 
 
@@ -246,8 +251,8 @@ def update(
 
 def same(current: ProvisionedResource, request: ResourceRequest) -> bool:
     """Whether a provider would have nothing to change."""
-    return (current.request.properties, current.request.stack_tags) == (
-        request.properties,
+    return (current.request.compared, current.request.stack_tags) == (
+        request.compared,
         request.stack_tags,
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from harness.cloudformation.refusal import RequestRefused
 from harness.cloudformation.resources.api import Api, ApiError, Patience
 
 PUBLIC: Final = "/aws/service/"
@@ -63,19 +64,54 @@ class AwsLookups:
         """The value of a parameter in the Parameter Store; None where there is none.
 
         Raises:
+            RequestRefused: It is a secure string.
             ResourceFailure: The service does not answer.
         """
         if name.startswith(PUBLIC):
             public = self._public_parameter(name)
             if public is not None:
                 return public
+        found = self._parameter(name)
+        if found is not None and found["Type"] == "SecureString":
+            raise RequestRefused(
+                f"Parameters [{name}] referenced by template have types not supported by "
+                "CloudFormation."
+            )
+        return None if found is None else str(found["Value"])
+
+    def secure_parameter(self, name: str) -> str | None:
+        """The same, of secure strings too, decrypted."""
+        found = self._parameter(name)
+        return None if found is None else str(found["Value"])
+
+    def secret(self, secret_id: str, *, stage: str = "", version_id: str = "") -> str | None:
+        """The string that Secrets Manager holds; None where there is none.
+
+        Raises:
+            ResourceFailure: The service does not answer.
+        """
+        wanted = {"SecretId": secret_id, "VersionStage": stage, "VersionId": version_id}
         try:
-            answer = self._api.call("ssm", "GetParameter", Name=name)
+            answer = self._api.call(
+                "secretsmanager",
+                "GetSecretValue",
+                **{name: value for name, value in wanted.items() if value},
+            )
+        except ApiError as error:
+            if error.says_gone:
+                return None
+            raise
+        return str(answer.get("SecretString", ""))
+
+    def _parameter(self, name: str) -> Mapping[str, Any] | None:
+        try:
+            answer = self._api.call("ssm", "GetParameter", Name=name, WithDecryption=True)
         except ApiError as error:
             if error.says_gone or "Validation" in error.code:
                 return None
             raise
-        return str(answer["Parameter"]["Value"])
+        found: Mapping[str, Any] = answer["Parameter"]
+        return found
 
 
 def registering_images(

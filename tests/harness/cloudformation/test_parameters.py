@@ -32,6 +32,12 @@ class Account:
     def ssm_parameter(self, name: str) -> str | None:
         return {"/image": "ami-1", "/gone": "ami-2", "/zones": "a, b"}.get(name)
 
+    def secure_parameter(self, name: str) -> str | None:
+        raise AssertionError(name)
+
+    def secret(self, secret_id: str, *, stage: str = "", version_id: str = "") -> str | None:
+        raise AssertionError(secret_id, stage, version_id)
+
 
 def check(declared: dict[str, Any], **given: str) -> Parameters:
     body = {"Parameters": declared, "Resources": {"Handle": {"Type": "Custom::Thing"}}}

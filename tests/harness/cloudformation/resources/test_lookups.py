@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from harness.cloudformation.parameters import AWS_TYPES
+from harness.cloudformation.refusal import RequestRefused
 from harness.cloudformation.resources.lookups import AwsLookups, registering_images
 
 if TYPE_CHECKING:
@@ -76,6 +77,25 @@ def test_exists(world: World, parameter_type: str) -> None:
     assert lookups.exists(parameter_type, make(world))
     assert not lookups.exists(parameter_type, missing)
     assert not lookups.exists(parameter_type, "no such thing")
+
+
+def test_secure_strings_and_secrets(world: World) -> None:
+    """Decrypted for who may have them; a plain reference to a secure string is refused."""
+    ssm, secrets = world.client("ssm"), world.client("secretsmanager")
+    ssm.put_parameter(Name="/secure", Value="hunter2", Type="SecureString")
+    ssm.put_parameter(Name="/plain", Value="1", Type="String")
+    ssm.put_parameter(Name="/plain", Value="2", Type="String", Overwrite=True)
+    secrets.create_secret(Name="db", SecretString="first")
+    secrets.put_secret_value(SecretId="db", SecretString="second")
+    lookups = AwsLookups(world.client)
+    assert lookups.secure_parameter("/secure") == "hunter2"
+    assert lookups.secure_parameter("/nope") is None
+    assert (lookups.ssm_parameter("/plain:1"), lookups.ssm_parameter("/plain")) == ("1", "2")
+    with pytest.raises(RequestRefused, match=r"\[/secure\] referenced by template have types not"):
+        lookups.ssm_parameter("/secure")
+    assert lookups.secret("db") == "second"
+    assert lookups.secret("db", stage="AWSPREVIOUS") == "first"
+    assert lookups.secret("nope") is None
 
 
 def test_ssm_parameter(world: World) -> None:
