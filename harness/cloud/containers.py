@@ -6,7 +6,7 @@ groups; the guest joins it without any right to change them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -17,6 +17,7 @@ from harness.cloud.network import AddressBook, HostPorts, aws_names
 from harness.errors import EngineError
 
 SSH_PORT: Final = 22
+INTERFACE: Final = "eth0"
 ADDRESS_ATTEMPTS: Final = 5
 AUTHORITY_FILE: Final = "/usr/local/share/ca-certificates/harness.crt"
 USER_FILE: Final = "/etc/cloud/cloud.cfg.d/99-login-user.cfg"
@@ -24,6 +25,10 @@ USER_FILE: Final = "/etc/cloud/cloud.cfg.d/99-login-user.cfg"
 
 class Engine(Protocol):
     """What guests need of the container engine."""
+
+    @property
+    def has_ipv6(self) -> bool:
+        """Whether containers can have IPv6 addresses, as far as is known yet."""
 
     def create_pod(
         self,
@@ -147,6 +152,25 @@ class Containers:
         result = self._engine.execute(pod_id, command)
         if result.status:
             raise EngineError(f"nft refused the security groups' rules: {result.output}")
+
+    def set_ipv6(self, pod_id: str, had: Collection[str], wanted: Collection[str]) -> None:
+        """Give a pod other IPv6 addresses than it had.
+
+        Raises:
+            EngineError: The pod does not run, or the kernel has no IPv6.
+        """
+        length = self._site.network.ipv6.prefixlen
+        changes = [f"addr del {one}/{length} dev {INTERFACE}" for one in had if one not in wanted]
+        # Nobody else can have them, so there is no need to wait until the network has been asked.
+        changes += [
+            f"addr add {one}/{length} dev {INTERFACE} nodad" for one in wanted if one not in had
+        ]
+        if not changes:
+            return
+        script = 'printf "%s\\n" "$@" | ip -6 -batch -'
+        result = self._engine.execute(pod_id, ["sh", "-c", script, "ip", *changes])
+        if result.status:
+            raise EngineError(f"the IPv6 addresses could not be set: {result.output}")
 
     def console(self, guest_id: str) -> bytes:
         """What a guest wrote to its console; nothing where that cannot be had any more."""

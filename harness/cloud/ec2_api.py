@@ -19,7 +19,7 @@ from xml.sax.saxutils import escape
 from werkzeug.wrappers import Request, Response
 
 from harness import amis
-from harness.cloud import moto_ec2
+from harness.cloud import ipv6_api, moto_ec2
 from harness.cloud.crash import AwsError, Forward, with_body
 from harness.cloud.instance import State
 from harness.cloud.instances import Guests
@@ -64,6 +64,7 @@ class Ec2Api:
         self._forward = forward
         self._launched: dict[tuple[str, str], Response] = {}
         self._actions: Mapping[str, Callable[[Request, Mapping[str, str], str], Response]] = {
+            "AssignIpv6Addresses": self._assign_ipv6,
             "CreateImage": self._create_image,
             "DeregisterImage": self._deregister_image,
             "GetConsoleOutput": self._console_output,
@@ -79,6 +80,7 @@ class Ec2Api:
         try:
             with moto_ec2.lock:
                 _check_states(action, form)
+                ipv6_api.check_request(action, form, region)
             answer = self._actions.get(action)
             return answer(request, form, region) if answer else self.followed(request)
         except AwsError as error:
@@ -108,9 +110,14 @@ class Ec2Api:
             launched = self._launched.get(token)
             if launched is not None:
                 return launched
+            wish = ipv6_api.check_launch(form, region)
+            if wish.wants_any:
+                self._check_ipv6()
             # moto launches as few as it may, EC2 as many as it can.
-            changed = {**form, "MinCount": form["MaxCount"]}
+            changed = {**ipv6_api.without_wish(form), "MinCount": form["MaxCount"]}
             response = self._forward(with_body(request, urlencode(changed).encode()))
+            for instance_id in _texts(response.get_data(), "instanceId"):
+                ipv6_api.give(_known(instance_id), wish)
             self._guests.reconcile()
             if response.status_code == HTTP_OK:
                 response = self._with_true_states(response)
@@ -132,6 +139,26 @@ class Ec2Api:
                     "InvalidKeyPair.NotFound", f"The key pair '{key_name}' does not exist"
                 )
         _check_user_data(form.get("UserData", ""))
+
+    def _check_ipv6(self) -> None:
+        if not self._guests.has_ipv6:
+            raise AwsError(
+                "Unsupported",
+                "Instances can have no IPv6 address here: the kernel below the container engine "
+                "has no IPv6",
+            )
+
+    def _assign_ipv6(self, _request: Request, form: Mapping[str, str], region: str) -> Response:
+        self._check_ipv6()
+        with moto_ec2.lock:
+            added = ipv6_api.assign(form, region)
+        self._guests.apply_rules()
+        items = "".join(f"<item>{one}</item>" for one in added)
+        return _answer(
+            "AssignIpv6Addresses",
+            f"<networkInterfaceId>{escape(form['NetworkInterfaceId'])}</networkInterfaceId>"
+            f"<assignedIpv6Addresses>{items}</assignedIpv6Addresses>",
+        )
 
     def _with_true_states(self, response: Response) -> Response:
         """moto wrote its answer before the guests were asked; say ``pending`` as EC2 does."""
@@ -299,11 +326,15 @@ def _known(instance_id: str) -> moto_ec2.InstanceModel:
 
 
 def _first_text(document: bytes, name: str) -> str | None:
+    return next(iter(_texts(document, name)), None)
+
+
+def _texts(document: bytes, name: str) -> list[str]:
+    """What elements of that name say, in their order."""
     with contextlib.suppress(ET.ParseError):
-        for element in ET.fromstring(document).iter():  # noqa: S314 - moto's own answer
-            if element.tag.rpartition("}")[2] == name:
-                return element.text
-    return None
+        elements = ET.fromstring(document).iter()  # noqa: S314 - moto's own answer
+        return [one.text or "" for one in elements if one.tag.rpartition("}")[2] == name]
+    return []
 
 
 def _answer(action: str, content: str) -> Response:

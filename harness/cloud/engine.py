@@ -10,6 +10,7 @@ import contextlib
 import io
 import ipaddress
 import os
+import secrets
 import socket
 import tarfile
 import threading
@@ -33,6 +34,8 @@ API_TIMEOUT_SECONDS: Final = 120
 SYSTEMD: Final = ("/usr/local/lib/harness/init",)
 _CONFLICT: Final = 409
 _GOING: Final = frozenset({"removing", "dead"})
+_LOW_PORTS: Final = {"net.ipv4.ip_unprivileged_port_start": "0"}
+_WITH_IPV6: Final = {"net.ipv6.conf.all.disable_ipv6": "0"}
 _SUBNETS: Final = tuple(f"10.{second}.0.0/16" for second in (77, *range(201, 250)))
 _SYSTEM_SOCKETS: Final = ("/var/run/docker.sock", "/run/podman/podman.sock")
 _ENGINE_REMEDY: Final = (
@@ -53,11 +56,14 @@ class Network:
         id: The engine's id.
         subnet: Where the guests' private addresses come from.
         gateway: The host's address on it, from where test clients reach guests.
+        ipv6: Where the guests' IPv6 addresses come from. The engine knows nothing of it: they
+            reach each other, nobody else reaches them, and no setting of the host is changed.
     """
 
     id: str
     subnet: ipaddress.IPv4Network
     gateway: str
+    ipv6: ipaddress.IPv6Network
 
 
 @dataclass(frozen=True)
@@ -137,6 +143,8 @@ class ContainerEngine:
     def __init__(self, client: docker.DockerClient, run_id: str) -> None:
         self._client = client
         self.run_id = run_id
+        self.has_ipv6 = True
+        """Whether containers can have IPv6 addresses, as far as is known yet."""
         self._closed = threading.Event()
 
     @classmethod
@@ -290,7 +298,7 @@ class ContainerEngine:
                 if "overlap" in error.message:
                     continue
                 raise
-            return Network(id=str(network.id), subnet=subnet, gateway=gateway)
+            return Network(str(network.id), subnet, gateway, unique_local_block())
         raise EngineError(
             "no free subnet for a network",
             remedy="remove networks of earlier runs (harness sweep --local)",
@@ -321,11 +329,14 @@ class ContainerEngine:
             name: Its full private name, by which the other guests find it. The first label is
                 its host name, which the guest shares.
 
+        It can have IPv6 addresses where containers can, which :attr:`has_ipv6` tells from now on.
+
         Raises:
             AddressTakenError: The address to publish on is in use.
         """
-        with translated(f"starting the pod of {instance_id}"):
-            api = self._client.api
+        api = self._client.api
+
+        def start(sysctls: Mapping[str, str]) -> str:
             container = api.create_container(
                 image,
                 command=["sleep", "infinity"],
@@ -339,7 +350,7 @@ class ContainerEngine:
                     cap_add=["NET_ADMIN"],
                     port_bindings={22: publish},
                     extra_hosts=dict(names),
-                    sysctls={"net.ipv4.ip_unprivileged_port_start": "0"},
+                    sysctls=dict(sysctls),
                 ),
                 networking_config=cast(
                     "Any",  # the stubs want the endpoint alone, the API a mapping by network
@@ -357,7 +368,17 @@ class ContainerEngine:
             except docker.errors.APIError:
                 api.remove_container(container["Id"], force=True)
                 raise
-        return str(container["Id"])
+            return str(container["Id"])
+
+        with translated(f"starting the pod of {instance_id}"):
+            if self.has_ipv6:
+                try:
+                    return start({**_LOW_PORTS, **_WITH_IPV6})
+                except docker.errors.APIError as error:
+                    if not _is_without_ipv6(error):
+                        raise
+                    self.has_ipv6 = False
+            return start(_LOW_PORTS)
 
     def create_guest(
         self, *, image: str, instance_id: str, pod_id: str, files: Mapping[str, bytes]
@@ -586,6 +607,18 @@ def _follow_build(
                 lines.append(line)
                 on_line(line)
     return None
+
+
+def unique_local_block() -> ipaddress.IPv6Network:
+    """A /48 block of IPv6 that nobody else is likely to have (RFC 4193, section 3.2.2)."""
+    prefix = b"\xfd" + secrets.token_bytes(5)
+    return ipaddress.IPv6Network((prefix.ljust(16, b"\0"), 48))
+
+
+def _is_without_ipv6(error: docker.errors.APIError) -> bool:
+    """Whether a container could not be started because its kernel has no IPv6."""
+    text = str(error.explanation or error)
+    return "net.ipv6" in text or "net/ipv6" in text
 
 
 def _host_routes() -> list[ipaddress.IPv4Network]:

@@ -198,6 +198,7 @@ class Imds:
             "instance-id": facts.instance_id,
             "instance-life-cycle": "on-demand",
             "instance-type": facts.instance_type,
+            "ipv6": facts.ipv6_addresses[0] if facts.ipv6_addresses else None,
             "local-hostname": facts.private_dns_name,
             "local-ipv4": facts.private_ip,
             "mac": facts.mac,
@@ -259,6 +260,7 @@ def _interface(facts: InstanceFacts) -> Tree:
         "device-number": "0",
         "interface-id": f"eni-{facts.instance_id.removeprefix('i-')}",
         "ipv4-associations": {facts.public_ip: facts.private_ip} if facts.public_ip else None,
+        "ipv6s": "\n".join(facts.ipv6_addresses) or None,
         "local-hostname": facts.private_dns_name,
         "local-ipv4s": facts.private_ip,
         "mac": facts.mac,
@@ -269,9 +271,11 @@ def _interface(facts: InstanceFacts) -> Tree:
         "security-groups": "\n".join(name for _, name in facts.security_groups),
         "subnet-id": facts.subnet_id,
         "subnet-ipv4-cidr-block": facts.subnet_cidr,
+        "subnet-ipv6-cidr-blocks": facts.subnet_ipv6_cidr,
         "vpc-id": facts.vpc_id,
         "vpc-ipv4-cidr-block": facts.vpc_cidr,
         "vpc-ipv4-cidr-blocks": facts.vpc_cidr,
+        "vpc-ipv6-cidr-blocks": facts.vpc_ipv6_cidr,
     }
 
 

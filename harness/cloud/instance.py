@@ -100,6 +100,9 @@ class InstanceFacts:
     instance_profile_id: str | None = None
     role_name: str | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
+    ipv6_addresses: tuple[str, ...] = ()
+    subnet_ipv6_cidr: str | None = None
+    vpc_ipv6_cidr: str | None = None
 
 
 class InstanceModel(Protocol):
@@ -133,6 +136,10 @@ class InstanceModel(Protocol):
 
     def set_public_address(self, address: str | None) -> None:
         """Give its first interface another public address."""
+
+    @property
+    def ipv6_addresses(self) -> tuple[str, ...]:
+        """The IPv6 addresses of its first interface."""
 
     @property
     def elastic_address(self) -> str | None:

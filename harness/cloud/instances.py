@@ -61,6 +61,7 @@ class _Guest:
         self.ssh_address: tuple[str, int] | None = None
         self.has_public_address = model.public_address is not None
         self.applied_rules = ""
+        self.applied_ipv6: tuple[str, ...] = ()
         self.console = b""
         self.worker: threading.Thread | None = None
         self.rules_lock = threading.Lock()
@@ -101,6 +102,11 @@ class Guests:
         self._images: dict[str, str] = {}
         self._relays = Relays()
         self._closing = False
+
+    @property
+    def has_ipv6(self) -> bool:
+        """Whether guests can have IPv6 addresses, as far as is known yet."""
+        return self._engine.has_ipv6
 
     def image_of(self, image_id: str) -> str | None:
         """The engine's image that an AMI boots; None where it cannot be booted here."""
@@ -295,17 +301,24 @@ class Guests:
         return guest.ssh_address[0] if guest.ssh_address else guest.model.public_address
 
     def _members(self) -> dict[str, list[str]]:
-        """Private addresses by security group."""
+        """Private and IPv6 addresses by security group."""
         members: dict[str, list[str]] = {}
         for guest in self._guests.values():
             if guest.state in {State.PENDING, State.RUNNING, State.STOPPING}:
                 for group_id in sorted(guest.model.group_ids):
-                    members.setdefault(group_id, []).append(guest.private_address)
+                    addresses = (guest.private_address, *guest.model.ipv6_addresses)
+                    members.setdefault(group_id, []).extend(addresses)
         return members
 
     def _rules(self, guest: _Guest) -> str:
         ingress, egress = guest.model.rules()
-        return ruleset(ingress, egress, members=self._members(), host=self._site.host)
+        return ruleset(
+            ingress,
+            egress,
+            members=self._members(),
+            host=self._site.host,
+            ipv6=self._site.network.ipv6,
+        )
 
     def _work_on(self, guest: _Guest) -> None:
         if guest.worker is None:
@@ -408,19 +421,27 @@ class Guests:
         self._engine.start(guest.guest_id)
 
     def _refresh_rules(self, guest: _Guest) -> None:
-        """Load the rules that hold now, if others are loaded; one at a time, so the newest stay."""
+        """Load the rules that hold now, if others are loaded; one at a time, so the newest stay.
+
+        The IPv6 addresses follow the rules: nobody is reached before what guards it is there.
+        """
         with guest.rules_lock:
             with moto_ec2.lock:
                 pod_id, rules = guest.pod_id, self._rules(guest)
-            if pod_id is None or rules == guest.applied_rules:
+                ipv6 = guest.model.ipv6_addresses
+            if pod_id is None or (rules, ipv6) == (guest.applied_rules, guest.applied_ipv6):
                 return
+            if ipv6 and not self.has_ipv6:
+                raise EngineError("the kernel below the container engine has no IPv6")
             try:
-                self._containers.load_rules(pod_id, rules)
+                if rules != guest.applied_rules:
+                    self._containers.load_rules(pod_id, rules)
+                self._containers.set_ipv6(pod_id, guest.applied_ipv6, ipv6)
             except EngineError:
                 if self._engine.condition(pod_id).running:
                     raise
                 return  # it has just ended, and nothing passes
-            guest.applied_rules = rules
+            guest.applied_rules, guest.applied_ipv6 = rules, ipv6
 
     def _keep_console(self, guest: _Guest, guest_id: str) -> None:
         """Remember the console as far as it can still be had."""

@@ -23,7 +23,7 @@ import os
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from harness import amis
@@ -61,8 +61,8 @@ def load() -> None:
 def adopt_addresses(book: AddressBook) -> None:
     """Make moto give out our addresses: the default VPC, public addresses and public names.
 
-    Replaces one method of the VPC backend, one property of the instance model, and the functions
-    that invent public addresses, in every module of moto's EC2 that has imported them.
+    Replaces one method of the VPC backend, two properties of the instance model, and the functions
+    that invent addresses and blocks, in every module of moto's EC2 that has imported them.
     """
     from moto.ec2.models import elastic_network_interfaces as interfaces
     from moto.ec2.models.instances import Instance
@@ -76,6 +76,8 @@ def adopt_addresses(book: AddressBook) -> None:
             module.random_private_ip = functools.partial(  # type: ignore[attr-defined]
                 _private_address, module.random_private_ip, str(book.private)
             )
+        if hasattr(module, "random_ipv6_cidr"):
+            module.random_ipv6_cidr = book.ipv6_block  # type: ignore[attr-defined]
 
     def create_default_vpc(backend: Any) -> Any:
         vpc = backend.create_vpc(cidr_block=str(book.private), is_default=True)
@@ -89,6 +91,7 @@ def adopt_addresses(book: AddressBook) -> None:
 
     VPCBackend.create_default_vpc = create_default_vpc  # type: ignore[assignment,method-assign]
     Instance.public_dns_name = property(public_name)  # type: ignore[assignment,method-assign]
+    Instance.ipv6_address = property(_first_ipv6_address)  # type: ignore[attr-defined]
     private_name: Callable[[str], str] = vars(interfaces)["generate_dns_from_ip"]
 
     def interface_name(address: str) -> str:
@@ -96,6 +99,44 @@ def adopt_addresses(book: AddressBook) -> None:
         return public_dns_name(address, "us-east-1") if is_public else private_name(address)
 
     vars(interfaces)["generate_dns_from_ip"] = interface_name
+
+
+class SubnetModel:
+    """One of moto's subnets, as IPv6 needs it. Use under :data:`lock`."""
+
+    def __init__(self, subnet: Any) -> None:
+        self._subnet = subnet
+        self.id = str(subnet.id)
+        self.vpc_id = str(subnet.vpc_id)
+
+    @property
+    def ipv6_block(self) -> ipaddress.IPv6Network | None:
+        """Its IPv6 block; None where it has none."""
+        associations = self._subnet.ipv6_cidr_block_association_set
+        blocks = [ipaddress.IPv6Network(one["ipv6CidrBlock"]) for one in associations]
+        return blocks[0] if blocks else None
+
+    @property
+    def assigns_ipv6(self) -> bool:
+        """Whether new interfaces get an IPv6 address (AssignIpv6AddressOnCreation)."""
+        return _is_true(self._subnet.assign_ipv6_address_on_creation)
+
+
+class InterfaceModel:
+    """One of moto's network interfaces, as IPv6 needs it. Use under :data:`lock`."""
+
+    def __init__(self, interface: Any) -> None:
+        self._interface = interface
+        self.subnet = SubnetModel(interface.subnet)
+
+    @property
+    def ipv6_addresses(self) -> tuple[str, ...]:
+        """Its IPv6 addresses, the first one first."""
+        return tuple(self._interface.ipv6_addresses)
+
+    @ipv6_addresses.setter
+    def ipv6_addresses(self, addresses: Sequence[str]) -> None:
+        self._interface.ipv6_addresses = list(addresses)
 
 
 class InstanceModel:
@@ -161,6 +202,16 @@ class InstanceModel:
         self._instance.nics[0].public_ip = address
 
     @property
+    def interface(self) -> InterfaceModel:
+        """Its first interface."""
+        return InterfaceModel(self._instance.nics[0])
+
+    @property
+    def ipv6_addresses(self) -> tuple[str, ...]:
+        """The IPv6 addresses of its first interface."""
+        return self.interface.ipv6_addresses
+
+    @property
     def elastic_address(self) -> str | None:
         """The Elastic IP address that is associated with it; None for none."""
         addresses: list[Any] = self._backend.addresses
@@ -222,6 +273,9 @@ class InstanceModel:
             vpc_cidr=str(self._backend.get_vpc(str(instance.vpc_id)).cidr_block),
             subnet_id=str(instance.subnet_id),
             subnet_cidr=str(subnet.cidr_block),
+            ipv6_addresses=self.ipv6_addresses,
+            subnet_ipv6_cidr=_text(SubnetModel(subnet).ipv6_block),
+            vpc_ipv6_cidr=_text(next(iter(ipv6_blocks(self.region, str(instance.vpc_id))), None)),
             key_name=instance.key_name,
             public_key=self._public_key(),
             user_data=_decoded(instance.user_data),
@@ -286,6 +340,60 @@ def find(instance_id: str) -> InstanceModel | None:
     return next((one for one in instances() if one.instance_id == instance_id), None)
 
 
+def find_subnet(region: str, subnet_id: str, zone: str | None = None) -> SubnetModel | None:
+    """A subnet; without an id the default one of a zone, which is the first where none is named."""
+    from moto.ec2.models import ec2_backends
+
+    backend = ec2_backends[ACCOUNT_ID][region]
+    subnets = {one.id: one for zoned in backend.subnets.values() for one in zoned.values()}
+    if not subnet_id:
+        default = backend.get_default_subnets().get(zone or f"{region}a")
+        return SubnetModel(default) if default else None
+    return SubnetModel(subnets[subnet_id]) if subnet_id in subnets else None
+
+
+def find_interface(region: str, interface_id: str) -> InterfaceModel | None:
+    """The network interface of that id; None where there is none."""
+    from moto.ec2.models import ec2_backends
+
+    interface = ec2_backends[ACCOUNT_ID][region].enis.get(interface_id)
+    return InterfaceModel(interface) if interface else None
+
+
+def ipv6_blocks(region: str, vpc_id: str) -> list[ipaddress.IPv6Network]:
+    """The IPv6 blocks of a VPC; none where there is no such VPC."""
+    from moto.ec2.models import ec2_backends
+
+    vpc = ec2_backends[ACCOUNT_ID][region].vpcs.get(vpc_id)
+    blocks = vpc.get_cidr_block_association_set(ipv6=True) if vpc else []
+    return [ipaddress.IPv6Network(one["cidr_block"]) for one in blocks]
+
+
+def ipv6_in_use(region: str) -> frozenset[str]:
+    """The IPv6 addresses that interfaces have."""
+    from moto.ec2.models import ec2_backends
+
+    return frozenset(
+        address
+        for interface in ec2_backends[ACCOUNT_ID][region].enis.values()
+        if not (interface.instance and interface.instance.state == State.TERMINATED.value)
+        for address in interface.ipv6_addresses
+    )
+
+
+def overlaps(block: ipaddress.IPv6Network) -> bool:
+    """Whether a subnet has a part of an IPv6 block already."""
+    from moto.ec2.models import ec2_backends
+
+    models = (
+        SubnetModel(subnet)
+        for backend in ec2_backends[ACCOUNT_ID].values()
+        for zoned in backend.subnets.values()
+        for subnet in zoned.values()
+    )
+    return any(model.ipv6_block and model.ipv6_block.overlaps(block) for model in models)
+
+
 def has_key_pair(region: str, name: str) -> bool:
     """Whether a region has a key pair of that name."""
     from moto.ec2.models import ec2_backends
@@ -318,6 +426,19 @@ def _rule(rule: Any) -> Rule:
         cidr=rule.cidr_ipv4 or rule.cidr_ipv6,
         group_id=(rule.source_group or {}).get("GroupId"),
     )
+
+
+def _first_ipv6_address(instance: Any) -> str | None:
+    addresses = instance.nics[0].ipv6_addresses if 0 in instance.nics else []
+    return addresses[0] if addresses else None
+
+
+def _is_true(value: object) -> bool:
+    return str(value).lower() == "true"
+
+
+def _text(value: object) -> str | None:
+    return None if value is None else str(value)
 
 
 def _decoded(user_data: object) -> bytes | None:

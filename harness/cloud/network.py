@@ -16,8 +16,26 @@ from typing import Final
 from harness.cloud.instance import Rule
 
 IMDS_ADDRESS: Final = "169.254.169.254"
+VPC_IPV6_PREFIX: Final = 56
+"""The size of the IPv6 block that Amazon provides a VPC with."""
+
 _ALL: Final = (None, -1)
 _DNS: Final = "meta l4proto { tcp, udp } th dport 53"
+# Neighbour discovery is what ARP is for IPv4, and no security group filters that. Nobody but the
+# network itself tells an instance about routers, so no guest may, nor believe another.
+_NEIGHBOURS: Final = "icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert }"
+_ROUTERS: Final = "icmpv6 type { nd-router-solicit, nd-router-advert, nd-redirect }"
+_LISTENERS: Final = "icmpv6 type { mld-listener-report, mld-listener-done, mld2-listener-report }"
+_NEIGHBOURS_IN: Final = (
+    f"    {_NEIGHBOURS} accept",
+    f"    {_ROUTERS} drop",
+    "    icmpv6 type mld-listener-query accept",
+    "    ip6 saddr fe80::/10 drop",
+)
+_NEIGHBOURS_OUT: Final = (
+    f"    {_NEIGHBOURS} accept",
+    f"    {_LISTENERS} accept",
+)
 _PORT_PROTOCOLS: Final = frozenset({"tcp", "udp"})
 _SERVICES: Final = (
     "autoscaling",
@@ -89,13 +107,21 @@ class AddressBook:
 
     Args:
         private: Where private addresses come from.
+        ipv6: Where the IPv6 blocks of VPCs come from.
         chance: Picks public addresses, so that runs side by side seldom want the same one.
     """
 
     public: Final = ipaddress.IPv4Network("127.77.0.0/16")
 
-    def __init__(self, private: ipaddress.IPv4Network, chance: random.Random | None = None) -> None:
+    def __init__(
+        self,
+        private: ipaddress.IPv4Network,
+        chance: random.Random | None = None,
+        *,
+        ipv6: ipaddress.IPv6Network | None = None,
+    ) -> None:
         self.private = private
+        self._blocks = iter(()) if ipv6 is None else ipv6.subnets(new_prefix=VPC_IPV6_PREFIX)
         self._chance = chance or random.SystemRandom()
         self._taken: set[ipaddress.IPv4Address] = {private.network_address + 1}
 
@@ -128,6 +154,17 @@ class AddressBook:
                 return str(candidate)
         raise ValueError(f"no free address in {subnet}")
 
+    def ipv6_block(self) -> str:
+        """An IPv6 block for a VPC, which no other has.
+
+        Raises:
+            ValueError: All were handed out.
+        """
+        block = next(self._blocks, None)
+        if block is None:
+            raise ValueError("no free IPv6 block for a VPC")
+        return str(block)
+
     def release(self, address: str) -> None:
         """Give a private address back."""
         self._taken.discard(ipaddress.IPv4Address(address))
@@ -139,14 +176,16 @@ def ruleset(
     *,
     members: Mapping[str, Sequence[str]],
     host: HostPorts,
+    ipv6: ipaddress.IPv6Network | None = None,
 ) -> str:
     """The nftables rules of a pod.
 
     Args:
         ingress: What may come in.
         egress: What may go out.
-        members: Private addresses of the instances in each security group.
+        members: Private and IPv6 addresses of the instances in each security group.
         host: Where the host answers.
+        ipv6: Where IPv6 leads to from here, and nowhere else; None for nowhere.
 
     Returns:
         A script for ``nft -f`` that replaces the rules of an earlier one at once.
@@ -162,6 +201,7 @@ def ruleset(
             "    type filter hook input priority filter; policy drop;",
             '    iifname "lo" accept',
             "    ct state established,related accept",
+            *_NEIGHBOURS_IN,
             *_accepts(ingress, members, side="saddr"),
             "  }",
             "  chain output {",
@@ -171,6 +211,8 @@ def ruleset(
             # Security groups do not filter the metadata service and Amazon's name servers
             # ("Control traffic to your AWS resources using security groups").
             f"    ct original ip daddr {IMDS_ADDRESS} accept",
+            *_NEIGHBOURS_OUT,
+            f"    ip6 daddr != {ipv6} drop" if ipv6 else "    meta nfproto ipv6 drop",
             *[f"    ip daddr {one} {_DNS} accept" for one in host.resolvers],
             # The host itself is no place for a guest to connect to, but where it stands for AWS.
             f"    ip daddr {host.address} tcp dport != {host.tls} drop",
@@ -219,14 +261,18 @@ def _covers(rule: Rule, port: int) -> bool:
 
 def _peers(rule: Rule, members: Mapping[str, Sequence[str]], side: str) -> list[str]:
     if rule.group_id is not None:
-        return [f"ip {side} {address} " for address in members.get(rule.group_id, ())]
+        return [f"{_family(one)} {side} {one} " for one in members.get(rule.group_id, ())]
     if rule.cidr is None:
         return []
     network = ipaddress.ip_network(rule.cidr, strict=False)
-    family = "ip" if network.version == 4 else "ip6"  # noqa: PLR2004 - the two there are
+    family = _family(rule.cidr)
     if network.prefixlen == 0:
         return [f"meta nfproto {'ipv4' if family == 'ip' else 'ipv6'} "]
     return [f"{family} {side} {network} "]
+
+
+def _family(address: str) -> str:
+    return "ip6" if ":" in address else "ip"
 
 
 def _service(rule: Rule) -> str:

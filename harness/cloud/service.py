@@ -139,7 +139,7 @@ class CloudService:
             stack.callback(listener.close)
         local, tls, imds_listener = listeners
         self._port = local.port
-        book = AddressBook(network.subnet)
+        book = AddressBook(network.subnet, ipv6=network.ipv6)
         moto_ec2.adopt_addresses(book)
         authority = Authority()
         self._record(container_engine, image)

@@ -28,6 +28,7 @@ MODULES: Final[Mapping[str, str]] = {
     "AWS::EC2::Subnet": "vpc",
     "AWS::EC2::SubnetRouteTableAssociation": "routes",
     "AWS::EC2::VPC": "vpc",
+    "AWS::EC2::VPCCidrBlock": "vpc",
     "AWS::EC2::VPCGatewayAttachment": "vpc",
     "AWS::EC2::Volume": "volumes",
     "AWS::EC2::VolumeAttachment": "volumes",

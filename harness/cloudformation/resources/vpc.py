@@ -86,9 +86,44 @@ _IS_DEFAULT: Final[Mapping[str, Mapping[str, str]]] = {
 }
 
 
-def _set_map_public_ip(job: Job, subnet_id: str) -> None:
-    value = {"Value": job.get("MapPublicIpOnLaunch", False)}
-    job.api.call("ec2", "ModifySubnetAttribute", SubnetId=subnet_id, MapPublicIpOnLaunch=value)
+def _subnet_attribute(name: str) -> Change:
+    def change(job: Job, subnet_id: str) -> None:
+        value = {name: {"Value": job.get(name, False)}}
+        job.api.call("ec2", "ModifySubnetAttribute", SubnetId=subnet_id, **value)
+
+    return change
+
+
+class VpcCidrBlock(Handler):
+    """``AWS::EC2::VPCCidrBlock``, of IPv6 that Amazon provides or of more IPv4."""
+
+    acts_on = frozenset({"AmazonProvidedIpv6CidrBlock", "CidrBlock", "VpcId"})
+    required = ("VpcId",)
+    replacing = acts_on
+    attributes: ClassVar[Mapping[str, str]] = {
+        "Id": "AssociationId",
+        "Ipv6CidrBlock": "Ipv6CidrBlock",
+    }
+
+    def create(self, job: Job) -> ProvisionedResource:
+        """Associate the block."""
+        wanted = job.pick("AmazonProvidedIpv6CidrBlock", "CidrBlock", "VpcId")
+        answer = job.api.call("ec2", "AssociateVpcCidrBlock", **wanted)
+        both = ("Ipv6CidrBlockAssociation", "CidrBlockAssociation")
+        association = next(answer[name] for name in both if answer.get(name))
+        return job.made(str(association["AssociationId"]))
+
+    def describe(self, api: Api, resource: ProvisionedResource) -> Mapping[str, Any]:
+        """The association."""
+        vpc_id = str(resource.request.properties["VpcId"])
+        (vpc,) = api.call("ec2", "DescribeVpcs", VpcIds=[vpc_id])["Vpcs"]
+        both = ("Ipv6CidrBlockAssociationSet", "CidrBlockAssociationSet")
+        associations: list[dict[str, Any]] = [one for name in both for one in vpc.get(name, [])]
+        return next(one for one in associations if one["AssociationId"] == resource.physical_id)
+
+    def delete(self, api: Api, resource: ProvisionedResource) -> None:
+        """Disassociate it once no subnet uses it any more."""
+        api.delete("ec2", "DisassociateVpcCidrBlock", AssociationId=resource.physical_id)
 
 
 class Subnet(Ec2Thing):
@@ -96,9 +131,11 @@ class Subnet(Ec2Thing):
 
     acts_on = frozenset(
         {
+            "AssignIpv6AddressOnCreation",
             "AvailabilityZone",
             "AvailabilityZoneId",
             "CidrBlock",
+            "Ipv6CidrBlock",
             "MapPublicIpOnLaunch",
             "Tags",
             "VpcId",
@@ -106,7 +143,9 @@ class Subnet(Ec2Thing):
     )
     required = ("VpcId",)
     replacing = frozenset({"AvailabilityZone", "AvailabilityZoneId", "CidrBlock", "VpcId"})
-    updating = frozenset({"MapPublicIpOnLaunch", "Tags"})
+    updating = frozenset(
+        {"AssignIpv6AddressOnCreation", "Ipv6CidrBlock", "MapPublicIpOnLaunch", "Tags"}
+    )
     attributes: ClassVar[Mapping[str, str]] = {
         "AvailabilityZone": "AvailabilityZone",
         "AvailabilityZoneId": "AvailabilityZoneId",
@@ -117,12 +156,15 @@ class Subnet(Ec2Thing):
         "VpcId": "VpcId",
     }
     kind = "subnet"
-    takes = ("AvailabilityZone", "AvailabilityZoneId", "CidrBlock", "VpcId")
+    takes = ("AvailabilityZone", "AvailabilityZoneId", "CidrBlock", "Ipv6CidrBlock", "VpcId")
     creates = ("CreateSubnet", "Subnet.SubnetId")
     describes = ("DescribeSubnets", "SubnetIds", "Subnets")
     deletes = ("DeleteSubnet", "SubnetId")
     stable = ("State", frozenset({"available"}))
-    afterwards: ClassVar[Mapping[str, Change]] = {"MapPublicIpOnLaunch": _set_map_public_ip}
+    afterwards: ClassVar[Mapping[str, Change]] = {
+        "AssignIpv6AddressOnCreation": _subnet_attribute("AssignIpv6AddressOnCreation"),
+        "MapPublicIpOnLaunch": _subnet_attribute("MapPublicIpOnLaunch"),
+    }
 
     def attribute(self, api: Api, resource: ProvisionedResource, name: str) -> Node:
         """What ``Fn::GetAtt`` answers."""
@@ -141,6 +183,25 @@ class Subnet(Ec2Thing):
             ),
             "",
         )
+
+    def update(
+        self, job: Job, resource: ProvisionedResource, changed: frozenset[str]
+    ) -> ProvisionedResource:
+        """Change its block of IPv6 before what depends on it."""
+        if "Ipv6CidrBlock" in changed:
+            subnet = super().describe(job.api, resource)
+            for one in subnet.get("Ipv6CidrBlockAssociationSet", []):
+                job.api.call(
+                    "ec2", "DisassociateSubnetCidrBlock", AssociationId=one["AssociationId"]
+                )
+            if "Ipv6CidrBlock" in job.properties:
+                job.api.call(
+                    "ec2",
+                    "AssociateSubnetCidrBlock",
+                    SubnetId=resource.physical_id,
+                    Ipv6CidrBlock=job.get("Ipv6CidrBlock"),
+                )
+        return super().update(job, resource, changed)
 
     def describe(self, api: Api, resource: ProvisionedResource) -> Mapping[str, Any]:
         """The subnet, with its blocks as attributes have them."""
@@ -259,6 +320,7 @@ class NatGateway(Ec2Thing):
 
 HANDLERS: Final[Mapping[str, Handler]] = {
     "AWS::EC2::VPC": Vpc(),
+    "AWS::EC2::VPCCidrBlock": VpcCidrBlock(),
     "AWS::EC2::Subnet": Subnet(),
     "AWS::EC2::InternetGateway": InternetGateway(),
     "AWS::EC2::VPCGatewayAttachment": VpcGatewayAttachment(),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.server
+import ipaddress
 import json
 import threading
 from collections.abc import Callable, Iterator
@@ -17,8 +18,10 @@ from harness.cloud.engine import (
     AddressTakenError,
     Condition,
     ContainerEngine,
+    Network,
     _usual_socket,
     translated,
+    unique_local_block,
 )
 from harness.errors import EngineAbsentError, EngineError
 
@@ -36,6 +39,7 @@ class Api(http.server.BaseHTTPRequestHandler):
 
     answers: ClassVar[dict[str, object]] = {}
     deleted: ClassVar[list[str]] = []
+    created: ClassVar[list[dict[str, str]]] = []
 
     def do_GET(self) -> None:
         path = self.path.partition("?")[0]
@@ -51,9 +55,27 @@ class Api(http.server.BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body.encode())
 
+    def do_POST(self) -> None:
+        """Create and start containers, on a kernel without IPv6."""
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        status, answer = 201, json.dumps({"Id": f"c{len(self.created)}"})
+        if self.path.partition("?")[0].endswith("/create"):
+            self.created.append(json.loads(body)["HostConfig"]["Sysctls"])
+        elif "net.ipv6.conf.all.disable_ipv6" in self.created[-1]:
+            status = 500
+            answer = json.dumps(
+                {"message": "open /proc/sys/net/ipv6/conf/all/disable_ipv6: no such file"}
+            )
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(answer)))
+        self.end_headers()
+        self.wfile.write(answer.encode())
+
     def do_DELETE(self) -> None:
-        self.deleted.append(self.path.partition("?")[0].rpartition("/")[2])
-        self.send_response(409)
+        name = self.path.partition("?")[0].rpartition("/")[2]
+        self.deleted.append(name)
+        self.send_response(409 if name == "busy" else 204)
         self.send_header("Content-Length", "0")
         self.end_headers()
 
@@ -154,3 +176,38 @@ def test_deaths_name_the_instance_and_end_with_the_stream(engine: ContainerEngin
     (event,) = engine.deaths(since=1.0)
     assert (event.container_id, event.instance_id) == ("c1", "i-1")
     assert engine.answers()
+
+
+def test_a_kernel_without_ipv6_is_noticed_and_pods_start_all_the_same(
+    engine: ContainerEngine,
+) -> None:
+    """Guests have IPv4 alone there, and whoever asks for more can be told."""
+    Api.created.clear()
+    Api.deleted.clear()
+    network = Network(
+        "net", ipaddress.IPv4Network("10.77.0.0/16"), "10.77.0.1", unique_local_block()
+    )
+
+    def create_pod() -> str:
+        return engine.create_pod(
+            image="guest",
+            instance_id="i-1",
+            network=network,
+            address="10.77.0.4",
+            publish=("127.77.1.1", 22),
+            names={},
+            name="ip-10-77-0-4.ec2.internal",
+        )
+
+    assert create_pod() == "c1"
+    assert Api.deleted == ["c0"]
+    assert not engine.has_ipv6
+    assert create_pod() == "c2"
+    assert len(Api.created) == 3
+
+
+def test_blocks_of_ipv6_are_unique_local_ones() -> None:
+    """As RFC 4193 makes them: nobody else's, and another every time."""
+    blocks = {unique_local_block() for _ in range(64)}
+    assert len(blocks) == 64
+    assert all(block.subnet_of(ipaddress.IPv6Network("fd00::/8")) for block in blocks)

@@ -179,6 +179,25 @@ def test_older_versions_answer_and_unknown_ones_do_not(imds: Imds) -> None:
     assert b"2009-04-04" in get(imds, "/").body
 
 
+def test_ipv6_is_told_where_the_instance_has_it(imds: Imds) -> None:
+    """The first address at the top, all of them and the blocks at the interface."""
+    facts = dataclasses.replace(
+        FACTS,
+        ipv6_addresses=("fd12::5", "fd12::6"),
+        subnet_ipv6_cidr="fd12::/64",
+        vpc_ipv6_cidr="fd12::/56",
+    )
+    interface = f"network/interfaces/macs/{FACTS.mac}"
+    for path, body in (
+        ("ipv6", "fd12::5"),
+        (f"{interface}/ipv6s", "fd12::5\nfd12::6"),
+        (f"{interface}/subnet-ipv6-cidr-blocks", "fd12::/64"),
+        (f"{interface}/vpc-ipv6-cidr-blocks", "fd12::/56"),
+    ):
+        assert get(imds, f"/latest/meta-data/{path}", facts).body.decode() == body
+        assert get(imds, f"/latest/meta-data/{path}").status == 404
+
+
 @pytest.mark.parametrize("path", ["nope", "iam/", "tags/instance/Name", "public-keys/1"])
 def test_what_is_not_there_is_not_found(imds: Imds, path: str) -> None:
     """No role, no tags in metadata, no second key."""

@@ -23,7 +23,12 @@ pytestmark = pytest.mark.selftest
 
 SECONDS = 10
 UBUNTU = amis.PUBLIC_IMAGES[0].image_id
-NETWORK = Network("net", ipaddress.IPv4Network("10.77.0.0/16"), "10.77.0.1")
+NETWORK = Network(
+    "net",
+    ipaddress.IPv4Network("10.77.0.0/16"),
+    "10.77.0.1",
+    ipaddress.IPv6Network("fd12:3456:789a::/48"),
+)
 SITE = Site(NETWORK, HostPorts("10.77.0.1", imds=1, tls=2), b"ca", "guest:1")
 SSH = Rule("tcp", 22, 22, cidr="0.0.0.0/0")
 
@@ -49,6 +54,7 @@ class MemoryEngine:
         self.containers: dict[str, Container] = {}
         self.images: set[str] = set()
         self.calls: list[str] = []
+        self.has_ipv6 = True
         self.taken: set[tuple[str, int]] = set()
         self.faults: dict[str, str] = {}
         self._ids = itertools.count()
@@ -161,6 +167,7 @@ class MemoryModel:
         self.private_address = ""
         self.public_address: str | None = f"127.77.1.{number + 1}"
         self.elastic_address: str | None = None
+        self.ipv6_addresses: tuple[str, ...] = ()
         self.subnet = NETWORK.subnet
         self.group_ids = frozenset({"sg-1"})
         self.ingress: tuple[Rule, ...] = (SSH,)
@@ -286,6 +293,35 @@ def test_rules_hold_before_the_guest_starts(world: World) -> None:
     """There is no moment in which a booted guest is open to everybody."""
     world.running()
     assert world.engine.calls.index("execute") < world.engine.calls.index("start")
+
+
+def test_ipv6_addresses_follow_the_model(world: World) -> None:
+    """Those that are new are added, those that are gone are taken away, after the rules."""
+    model = world.running()
+    pod = world.engine.containers[world.id_of("pod")]
+    model.ipv6_addresses = ("fd12:3456:789a::5", "fd12:3456:789a::6")
+    world.guests.apply_rules()
+    rules, added = pod.loaded[-2:]
+    assert rules.startswith("table inet harness")
+    assert added == "addr add fd12:3456:789a::6/48 dev eth0 nodad"
+    model.ipv6_addresses = ("fd12:3456:789a::6",)
+    world.guests.apply_rules()
+    assert pod.loaded[-1] == "addr del fd12:3456:789a::5/48 dev eth0"
+
+
+def test_without_ipv6_in_the_engine_an_instance_that_needs_it_fails_with_the_reason(
+    world: World,
+) -> None:
+    """It is not said to run with an address that nobody can reach; others run as ever."""
+    world.engine.has_ipv6 = False
+    world.running()
+    needy = MemoryModel(1)
+    needy.ipv6_addresses = ("fd12:3456:789a::5",)
+    world.models.append(needy)
+    world.guests.reconcile()
+    world.settle()
+    assert needy.state is State.TERMINATED
+    assert "has no IPv6" in needy.reason
 
 
 @pytest.mark.parametrize("wanted", [State.STOPPED, State.TERMINATED])

@@ -37,7 +37,12 @@ def chain(lines: list[str], name: str) -> list[str]:
 def test_what_no_rule_allows_is_dropped_on_the_way_in() -> None:
     """A security group without ingress lets nothing in but answers to what went out."""
     accepted = [line for line in chain(rules(), "input") if line.endswith("accept")]
-    assert accepted == ['iifname "lo" accept', "ct state established,related accept"]
+    assert accepted == [
+        'iifname "lo" accept',
+        "ct state established,related accept",
+        "icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } accept",
+        "icmpv6 type mld-listener-query accept",
+    ]
     assert any("hook input" in line and "policy drop" in line for line in chain(rules(), "input"))
 
 
@@ -73,6 +78,49 @@ def test_a_group_as_source_means_its_members() -> None:
     assert not any("dport 80" in line for line in chain(rules(rule), "input"))
 
 
+def test_a_group_as_source_means_its_members_over_ipv6_too() -> None:
+    """Each address by its own family."""
+    rule = Rule("tcp", 80, 80, group_id="sg1")
+    lines = chain(rules(rule, sg1=["10.77.0.5", "fd12::5"]), "input")
+    assert "ip6 saddr fd12::5 tcp dport 80-80 accept" in lines
+
+
+def test_ipv6_leads_to_other_guests_and_nowhere_else() -> None:
+    """Whatever a rule allows: no address of the host's, none of the Internet's."""
+    anywhere = Rule("-1", None, None, cidr="::/0")
+    guests = ipaddress.IPv6Network("fd12:3456:789a::/48")
+    for ipv6, dropped in (
+        (guests, f"ip6 daddr != {guests} drop"),
+        (None, "meta nfproto ipv6 drop"),
+    ):
+        text = ruleset((), (anywhere,), members={}, host=HOST, ipv6=ipv6)
+        lines = chain([line.strip() for line in text.splitlines()], "output")
+        assert lines.index(dropped) < lines.index("meta nfproto ipv6 accept")
+
+
+def test_no_guest_is_taken_for_a_router() -> None:
+    """Neighbours are found whatever the rules say; who says that it is a router is not heard."""
+    lines = chain(rules(Rule("-1", None, None, cidr="::/0")), "input")
+    allowed = lines.index("meta nfproto ipv6 accept")
+    for always in (
+        "icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } accept",
+        "icmpv6 type { nd-router-solicit, nd-router-advert, nd-redirect } drop",
+        "ip6 saddr fe80::/10 drop",
+    ):
+        assert lines.index(always) < allowed
+
+
+def test_blocks_of_ipv6_are_handed_out_once() -> None:
+    """Each VPC has one of the size that Amazon provides, all of them the cloud's."""
+    ours = ipaddress.IPv6Network("fd12:3456:789a::/48")
+    book = AddressBook(ipaddress.IPv4Network("10.77.0.0/16"), ipv6=ours)
+    blocks = [ipaddress.IPv6Network(book.ipv6_block()) for _ in range(256)]
+    assert len(set(blocks)) == 256
+    assert all(block.subnet_of(ours) and block.prefixlen == 56 for block in blocks)
+    with pytest.raises(ValueError, match="no free IPv6 block"):
+        book.ipv6_block()
+
+
 def test_the_way_out_to_aws_needs_an_egress_rule_for_https() -> None:
     """The endpoint stands for AWS: what would not reach AWS does not reach it either."""
     to_aws = "ip daddr 10.77.0.1 tcp dport 8002 accept"
@@ -89,6 +137,7 @@ def test_the_host_is_closed_to_guests_but_for_what_stands_for_aws() -> None:
     lines = chain(rules(), "output")
     drops = [line for line in lines if line.endswith("drop")]
     assert drops == [
+        "meta nfproto ipv6 drop",
         "ip daddr 10.77.0.1 tcp dport != 8002 drop",
         "ip daddr 10.77.0.1 meta l4proto != tcp drop",
     ]

@@ -324,18 +324,18 @@ def test_what_is_not_simulated_is_named(world: World) -> None:
     """Each path that is not acted on is named once, and no other."""
     properties: dict[str, Node] = {
         "ImageId": "ami-1",
-        "Ipv6AddressCount": 1,
+        "EnclaveOptions": {"Enabled": True},
         "MetadataOptions": {"HttpTokens": "required", "Odd": 1},
         "NetworkInterfaces": [
-            {"DeviceIndex": "0", "Ipv6AddressCount": 1},
-            {"DeviceIndex": "1", "Ipv6AddressCount": 1},
+            {"DeviceIndex": "0", "Ipv4Prefixes": []},
+            {"DeviceIndex": "1", "Ipv4Prefixes": []},
         ],
         "BlockDeviceMappings": [{"DeviceName": "/dev/sdf"}],
     }
     assert world.provider.unsupported(INSTANCE, properties) == [
-        "Ipv6AddressCount",
+        "EnclaveOptions",
         "MetadataOptions.Odd",
-        "NetworkInterfaces.Ipv6AddressCount",
+        "NetworkInterfaces.Ipv4Prefixes",
         "BlockDeviceMappings.DeviceName",
     ]
     assert list(world.provider.without_effect(INSTANCE, properties)) == ["BlockDeviceMappings"]

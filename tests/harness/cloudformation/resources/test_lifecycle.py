@@ -151,6 +151,10 @@ LIVES: Mapping[str, Callable[[World], Properties]] = {
     },
     "AWS::EC2::SubnetRouteTableAssociation": associated_table,
     "AWS::EC2::VPC": lambda _world: {"CidrBlock": "10.0.0.0/16", "EnableDnsHostnames": True},
+    "AWS::EC2::VPCCidrBlock": lambda world: {
+        "VpcId": world.create("AWS::EC2::VPC", {"CidrBlock": "10.0.0.0/16"}).ref,
+        "AmazonProvidedIpv6CidrBlock": "true",
+    },
     "AWS::EC2::VPCGatewayAttachment": lambda world: {
         "VpcId": world.create("AWS::EC2::VPC", {"CidrBlock": "10.0.0.0/16"}).ref,
         "InternetGatewayId": world.create("AWS::EC2::InternetGateway").ref,

@@ -110,6 +110,7 @@ NOT_ANSWERED: dict[str, set[str]] = {
     "AWS::EC2::NetworkInterface": {"PrimaryIpv6Address", "PublicIpDnsNameOptions"},
     "AWS::EC2::Subnet": {"BlockPublicAccessStates"},
     "AWS::EC2::VPC": {"VpcEncryptionControl"},
+    "AWS::EC2::VPCCidrBlock": {"IpSource", "Ipv6AddressAttribute"},
     "AWS::S3::Bucket": {"MetadataConfiguration", "MetadataTableConfiguration"},
 }
 """Attributes of things that no guest has; asking for one fails the stack and names it."""
