@@ -39,7 +39,7 @@ from harness.template import MAX_BODY_BYTES, Template
 _LOG = logging.getLogger(__name__)
 
 NAMESPACE: Final = "http://cloudformation.amazonaws.com/doc/2010-05-15/"
-MAX_URL_BODY_BYTES: Final = 1_048_576
+MAX_URL_BODY_BYTES: Final = 1_000_000
 """The largest template body behind a URL ("CloudFormation quotas")."""
 
 _PAGE: Final = 100
@@ -205,7 +205,10 @@ class CloudFormationApi:
         if body is not None:
             return _bounded(str(body), MAX_BODY_BYTES)
         if url is not None:
-            return _bounded(self._fetch_template(str(url)), MAX_URL_BODY_BYTES)
+            text = self._fetch_template(str(url))
+            if len(text.encode()) > MAX_URL_BODY_BYTES:
+                raise QueryError(f"Template may not exceed {MAX_URL_BODY_BYTES} bytes in size.")
+            return text
         return None
 
     def _template(self, request: Request) -> Template:

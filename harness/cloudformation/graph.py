@@ -11,6 +11,7 @@ from typing import Final
 
 from harness.cloudformation import dynamic
 from harness.cloudformation.intrinsics import Resolver, condition_names, references
+from harness.cloudformation.quotas import check_quotas
 from harness.cloudformation.refusal import RequestRefused
 from harness.cloudformation.shape import check_shape
 from harness.errors import IntrinsicError, TemplateError
@@ -89,6 +90,7 @@ def check_template(template: Template) -> None:
         if template.body.get(section):
             raise RequestRefused(f"Not simulated: the template's section {section}")
     check_shape(template)
+    check_quotas(template)
     dynamic.check_references(template)
     _check_references(template)
     _check_conditions(template)

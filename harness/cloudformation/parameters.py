@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 from harness.cloudformation.intrinsics import as_string
+from harness.cloudformation.quotas import check_parameter_value
 from harness.cloudformation.refusal import RequestRefused
 from harness.errors import IntrinsicError
 from harness.template import Node, Template
@@ -170,6 +171,8 @@ def check_parameters(
     Raises:
         RequestRefused: A ValidationError in CloudFormation's words.
     """
+    for position, value in enumerate(given.values(), 1):
+        check_parameter_value(position, value)
     declared = template.parameters
     unknown = [name for name in (*given, *sorted(use_previous)) if name not in declared]
     if unknown:

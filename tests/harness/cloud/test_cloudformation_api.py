@@ -334,6 +334,24 @@ def test_templates(cloud: Cloud) -> None:
         cloud.client.create_stack(StackName="other", TemplateURL="https://example.invalid/none")
 
 
+def test_a_template_behind_a_url_may_be_larger(cloud: Cloud) -> None:
+    """Up to a million bytes."""
+    padding = {"Metadata": {"Padding": ""}}
+    room = 1_000_000 - len(json.dumps({**SIMPLE, **padding}))
+    texts = {
+        str(more): json.dumps({**SIMPLE, "Metadata": {"Padding": "x" * (room + more)}})
+        for more in (0, 1)
+    }
+    api = CloudFormationApi(lambda _: cloud.engine, lambda url: texts[url])
+
+    def validate(url: str) -> bytes:
+        form = {"Action": "ValidateTemplate", "Version": "2010-05-15", "TemplateURL": url}
+        return api.handle(form, region="us-east-1", caller=Caller("testing")).body
+
+    assert b"<Description>one network" in validate("0")
+    assert b"<Message>Template may not exceed 1000000 bytes in size." in validate("1")
+
+
 def test_exports_and_imports(cloud: Cloud) -> None:
     """Who exports, who imports, and that a name is not imported."""
     cloud.create({**SIMPLE, "Outputs": {"O": {"Value": "v", "Export": {"Name": "x"}}}})
