@@ -10,7 +10,7 @@ import hashlib
 import itertools
 import json
 import platform
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -114,6 +114,11 @@ _BY_PARAMETER: Final = {
 def by_parameter(name: str) -> PublicImage | None:
     """The image whose id an SSM parameter holds; None for a parameter of nobody's."""
     return _BY_PARAMETER.get(name)
+
+
+def parameters() -> Collection[str]:
+    """The names of the SSM parameters that hold images."""
+    return _BY_PARAMETER.keys()
 
 
 def why_no_guest(image_id: str, machine: str | None = None) -> str | None:

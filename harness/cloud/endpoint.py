@@ -20,13 +20,13 @@ from urllib.parse import unquote, urlsplit
 
 from werkzeug.wrappers import Request, Response
 
-from harness import amis
 from harness.cloud import moto_ec2
 from harness.cloud.cloudformation_api import Caller, CloudFormationApi
-from harness.cloud.crash import AwsError, answer, forwarder, refusal, with_body
+from harness.cloud.crash import answer, forwarder, refusal
 from harness.cloud.ec2_api import Ec2Api, ec2_error, form_of
 from harness.cloud.imds import Imds, ImdsRequest, hop_limit
 from harness.cloud.instances import Guests
+from harness.cloud.ssm_api import SsmApi
 from harness.cloudformation.creation import Signal, SignalStatus
 from harness.cloudformation.refusal import RequestRefused
 from harness.cloudformation.stacks import StackEngine
@@ -88,6 +88,7 @@ class Endpoint:
         self._helpers = helpers
         self._forward = forwarder(moto_ec2.application())
         self._ec2_api = Ec2Api(guests, self._forward)
+        self._ssm_api = SsmApi(self._forward)
         self._services: Mapping[str, Callable[[Request, Scope], Response]] = {
             "autoscaling": self._followed,
             "cloudformation": self._cloudformation,
@@ -174,33 +175,7 @@ class Endpoint:
         return self._forward(request)
 
     def _ssm(self, request: Request, scope: Scope) -> Response:
-        """AWS's public image parameters come from a table, the account's own from moto."""
-        action = request.headers.get("X-Amz-Target", "").rpartition(".")[2]
-        try:
-            asked = json.loads(request.get_data() or b"{}")
-        except ValueError:
-            asked = None
-        if not isinstance(asked, dict):
-            return answer("ssm", AwsError("SerializationException", "the body is no JSON object"))
-        if action == "GetParameter":
-            found = _public_parameter(str(asked.get("Name", "")), scope.region)
-            if found:
-                return _json({"Parameter": found})
-        if action == "GetParameters":
-            return self._get_parameters(request, asked, scope)
-        return self._forward(request)
-
-    def _get_parameters(self, request: Request, asked: dict[str, Any], scope: Scope) -> Response:
-        names = asked.get("Names", [])
-        public = [found for name in names if (found := _public_parameter(name, scope.region))]
-        rest = [name for name in names if amis.by_parameter(name) is None]
-        if not public:
-            return self._forward(request)
-        if not rest:
-            return _json({"Parameters": public, "InvalidParameters": []})
-        body = json.dumps({**asked, "Names": rest}).encode()
-        found = json.loads(self._forward(with_body(request, body)).get_data())
-        return _json({**found, "Parameters": public + found.get("Parameters", [])})
+        return self._ssm_api.handle(request, scope.region)
 
     def _plain(self, request: Request, _scope: Scope) -> Response:
         """Let moto answer."""
@@ -258,25 +233,6 @@ def _scope_of_host(labels: list[str]) -> Scope:
     if region["service"]:
         return Scope(region["service"], region["region"])
     return Scope(labels[-2] if len(labels) > 1 else "", region["region"])
-
-
-def _public_parameter(name: str, region: str) -> dict[str, Any] | None:
-    image = amis.by_parameter(name)
-    if image is None:
-        return None
-    return {
-        "Name": name,
-        "Type": "String",
-        "Value": image.image_id,
-        "Version": 1,
-        "LastModifiedDate": 1742083200,
-        "ARN": f"arn:aws:ssm:{region}::parameter{name}",
-        "DataType": "aws:ec2:image",
-    }
-
-
-def _json(answer: Mapping[str, Any]) -> Response:
-    return Response(json.dumps(answer), 200, content_type="application/x-amz-json-1.1")
 
 
 _UNSIGNED: Final = (

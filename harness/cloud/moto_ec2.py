@@ -6,7 +6,8 @@ inside:
 
 * a new instance gets addresses of the local cloud, and the public name that goes with them;
 * an instance's state is what its guest's state is, and no API of moto's sets one;
-* a guest needs its instance's user data, public key and security groups in one consistent look.
+* a guest needs its instance's user data, public key and security groups in one consistent look;
+* a bucket policy's statement with a condition that moto cannot judge must not refuse everything.
 
 :data:`lock` is held around every request to moto that may change instances, so that nobody sees the
 state that moto would have given them.
@@ -19,6 +20,7 @@ from __future__ import annotations
 import base64
 import functools
 import ipaddress
+import json
 import os
 import sys
 import tempfile
@@ -56,6 +58,35 @@ def load() -> None:
         import moto.ec2.models
         import moto.ec2.responses
         import moto.moto_server.werkzeug_app  # noqa: F401 - imported for later
+    _pass_over_conditions()
+
+
+def _pass_over_conditions() -> None:
+    """Have a bucket policy's statements with a condition do nothing; moto has each of them deny.
+
+    Replaces one method of the bucket model. Conditions are on the signature's version, TLS, the
+    caller's organization: what a local cloud has no answer to.
+    """
+    from moto.iam.access_control import IAMPolicy, PermissionResult
+    from moto.s3.models import FakeBucket
+
+    def permission(bucket: Any, action: str, resource: str) -> PermissionResult:
+        if bucket.policy is None:
+            return PermissionResult.NEUTRAL
+        document = unconditional(bucket.policy.decode())
+        return IAMPolicy(document).is_action_permitted(action, resource)
+
+    FakeBucket.get_permission = permission  # type: ignore[method-assign,assignment]
+
+
+def unconditional(policy: str) -> str:
+    """A policy's text without its statements that have a condition."""
+    document = json.loads(policy)
+    statements = document.get("Statement", [])
+    if not isinstance(statements, list):
+        statements = [statements]
+    kept = [statement for statement in statements if "Condition" not in statement]
+    return json.dumps({**document, "Statement": kept})
 
 
 def adopt_addresses(book: AddressBook) -> None:
