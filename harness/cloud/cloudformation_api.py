@@ -12,6 +12,7 @@ import json
 import logging
 import re
 import threading
+import traceback
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -26,6 +27,7 @@ from harness.cloud.query import QueryError, Response, Value
 from harness.cloudformation.changesets import ChangeSet, ChangeSetRequest
 from harness.cloudformation.creation import Signal, SignalStatus
 from harness.cloudformation.graph import parse_template
+from harness.cloudformation.hiding import masked
 from harness.cloudformation.parameters import declarations
 from harness.cloudformation.policy import MAX_BYTES, StackPolicy
 from harness.cloudformation.refusal import RequestRefused
@@ -136,7 +138,10 @@ class CloudFormationApi:
         except HarnessError as error:
             refused = QueryError(error.message)
         except Exception as error:  # noqa: BLE001 - a client never sees a traceback
-            _LOG.exception("a request could not be answered")
+            values = [value for key, value in form.items() if key.endswith("ParameterValue")]
+            _LOG.error(  # the traceback is in it, without secrets
+                "a request could not be answered\n%s", masked(traceback.format_exc(), values)
+            )
             refused = QueryError(
                 f"The request could not be answered: {type(error).__name__}", code="InternalFailure"
             )

@@ -45,7 +45,7 @@ class Asking(Operation):
         self.deployment.work(logical_id, self._work)
 
     def _work(self) -> None:
-        failure = work.guarded(self._ask)
+        failure = work.guarded(self._ask, self.stack.masked)
         with self.deployment.around.turn():
             self.deployment.busy.discard(_IT)
             self._failure = failure

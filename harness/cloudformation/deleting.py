@@ -146,7 +146,9 @@ def _delete_each(deployment: Deployment, doomed: list[ProvisionedResource]) -> d
     """Delete them all, on a worker's thread; answers why not, by physical id."""
     failures: dict[str, str] = {}
     for resource in doomed:
-        failure = work.guarded(partial(deployment.around.provider.delete, resource))
+        failure = work.guarded(
+            partial(deployment.around.provider.delete, resource), deployment.stack.masked
+        )
         if failure:
             failures[resource.physical_id] = failure
     return failures
@@ -228,7 +230,7 @@ class CleanUp(Operation):
     ) -> None:
         self.stack.note(state, status, reason, physical_id=resource.physical_id)
         if wholly:
-            state.status, state.reason = status, reason
+            state.status, state.reason = status, self.stack.masked(reason)
             state.updated = self.stack.events[-1].timestamp
 
     @staticmethod

@@ -112,21 +112,31 @@ def check_values(template: Template, lookups: Lookups) -> None:
         raise RequestRefused(f"Parameters: [{', '.join(missing)}] cannot be found.")
 
 
-def with_values(node: Node, lookups: Lookups) -> Node:
+def with_values(node: Node, lookups: Lookups, secrets: set[str]) -> Node:
     """A resolved value with the values instead of the references.
+
+    Args:
+        node: The value.
+        lookups: Answers what references stand for.
+        secrets: Gets those of the values that are secret.
 
     Raises:
         ResourceFailure: What is referred to does not exist.
     """
     match node:
         case Mapping():
-            return {name: with_values(one, lookups) for name, one in node.items()}
+            return {name: with_values(one, lookups, secrets) for name, one in node.items()}
         case list():
-            return [with_values(one, lookups) for one in node]
+            return [with_values(one, lookups, secrets) for one in node]
         case str() if "{{resolve:" in node:
-            return _REFERENCE.sub(
-                lambda match: _value(Reference(match[0], match[1], match[2]), lookups), node
-            )
+
+            def value(match: re.Match[str]) -> str:
+                found = _value(Reference(match[0], match[1], match[2]), lookups)
+                if match[1] != "ssm":
+                    secrets.add(found)
+                return found
+
+            return _REFERENCE.sub(value, node)
     return node
 
 

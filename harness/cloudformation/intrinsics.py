@@ -101,6 +101,8 @@ class Resolver:
         f"{region}{c}" for c in "abc"
     ]
     exports: Mapping[str, str] = field(default_factory=dict)
+    decided: Mapping[str, bool] = field(default_factory=dict)
+    """Conditions of which it is known already whether they hold."""
     dynamic: Callable[[str], str] = lambda text: text
     """Puts values in place of dynamic references, where text is encoded and they would be lost."""
 
@@ -130,6 +132,8 @@ class Resolver:
         Raises:
             IntrinsicError: There is no such condition, or it refers to itself.
         """
+        if name in self.decided:
+            return self.decided[name]
         if name not in self.template.conditions:
             raise IntrinsicError(f"Unresolved condition dependency {name}")
         try:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
 from harness.cloudformation.intrinsics import as_string
@@ -99,8 +99,8 @@ class Parameter:
 
     name: str
     type: str
-    given: str
-    text: str
+    given: str = field(repr=False)
+    text: str = field(repr=False)
     no_echo: bool = False
 
     @property
@@ -144,6 +144,16 @@ class Parameters:
     def masked(self) -> Mapping[str, Node]:
         """The same, NoEcho values hidden."""
         return {name: MASK if one.no_echo else one.value for name, one in self.by_name.items()}
+
+    @property
+    def hidden(self) -> frozenset[str]:
+        """NoEcho values, and the elements of those that are lists."""
+        secret = [one for one in self.by_name.values() if one.no_echo]
+        return frozenset(
+            part
+            for one in secret
+            for part in (one.given, one.text, *(_split(one.text) if _is_list(one.type) else ()))
+        )
 
     @property
     def any_hidden(self) -> bool:
@@ -206,8 +216,9 @@ def missing_things(parameters: Parameters, lookups: Lookups) -> str | None:
             continue
         for value in _split(one.text) if _is_list(one.type) else [one.text]:
             if not value or not lookups.exists(one.element_type, value):
+                shown = MASK if one.no_echo else value
                 return (
-                    f"Parameter validation failed: parameter value {value} "
+                    f"Parameter validation failed: parameter value {shown} "
                     f"for parameter name {one.name} does not exist"
                 )
     return None
@@ -219,14 +230,9 @@ def _checked(name: str, declaration: Mapping[str, Node], given: str, lookups: Lo
         raise RequestRefused(
             "Template format error: Every Parameters object must contain a Type member."
         )
-    text = _looked_up(declared_type, given, lookups)
-    one = Parameter(
-        name,
-        declared_type,
-        given,
-        text,
-        no_echo=str(declaration.get("NoEcho", False)).lower() == "true",
-    )
+    no_echo = str(declaration.get("NoEcho", False)).lower() == "true"
+    text = _looked_up(declared_type, given, lookups, no_echo=no_echo)
+    one = Parameter(name, declared_type, given, text, no_echo=no_echo)
     _check_type(one)
     # The constraints of an SSM parameter are held against its name, not against its value.
     for value in _split(given) if _is_list(declared_type) else [given]:
@@ -234,14 +240,15 @@ def _checked(name: str, declaration: Mapping[str, Node], given: str, lookups: Lo
     return one
 
 
-def _looked_up(declared_type: str, given: str, lookups: Lookups) -> str:
+def _looked_up(declared_type: str, given: str, lookups: Lookups, *, no_echo: bool) -> str:
     names_a_parameter = declared_type == _SSM_NAME
     if not names_a_parameter and not _SSM_VALUE.fullmatch(declared_type):
         return given
     found = lookups.ssm_parameter(given)
     if found is None:
         raise RequestRefused(
-            f"Unable to fetch parameters [{given}] from parameter store for this account."
+            f"Unable to fetch parameters [{MASK if no_echo else given}] "
+            "from parameter store for this account."
         )
     return given if names_a_parameter else found
 
@@ -336,7 +343,8 @@ def declarations(template: Template) -> Iterator[Mapping[str, Node]]:
         if "Description" in declaration:
             entry["Description"] = declaration["Description"]
         if "Default" in declaration:
-            entry["DefaultValue"] = _default(name, declaration["Default"])
+            default = _default(name, declaration["Default"])
+            entry["DefaultValue"] = MASK if entry["NoEcho"] else default
         if "AllowedValues" in declaration:
             entry["ParameterConstraints"] = {
                 "AllowedValues": [_default(name, one) for one in declaration["AllowedValues"]]

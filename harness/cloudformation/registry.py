@@ -13,6 +13,7 @@ from harness.cloudformation.changes import check_types
 from harness.cloudformation.clock import Clock, Workers
 from harness.cloudformation.dynamic import check_values
 from harness.cloudformation.graph import check_template, parse_template
+from harness.cloudformation.hiding import masked
 from harness.cloudformation.operation import Deployment, Surroundings
 from harness.cloudformation.parameters import Lookups, Parameters, check_parameters
 from harness.cloudformation.planning import Where, make_plan
@@ -205,19 +206,19 @@ class Registry:
         """
         with self.turn():
             exports = dict(self.exports())
-        return make_plan(
-            template,
-            parameters,
-            settings,
-            Where(
-                stack_name=name,
-                stack_id=stack_id,
-                region=self.region,
-                account_id=self.account_id,
-                availability_zones=self._around.availability_zones,
-                exports=exports,
-            ),
+        where = Where(
+            stack_name=name,
+            stack_id=stack_id,
+            region=self.region,
+            account_id=self.account_id,
+            availability_zones=self._around.availability_zones,
+            exports=exports,
         )
+        try:
+            return make_plan(template, parameters, settings, where)
+        except RequestRefused as error:
+            said = masked(error.message, parameters.hidden)
+            raise RequestRefused(said, code=error.code, status=error.status) from None
 
     def add(self, stack_id: str, name: str, plan: Plan) -> Deployment:
         """Take a new stack in; its name must be free. Behind the lock."""

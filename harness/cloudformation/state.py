@@ -11,6 +11,7 @@ from typing import Final
 
 from harness.cloudformation.creation import SignalPolicy
 from harness.cloudformation.graph import Graph
+from harness.cloudformation.hiding import masked
 from harness.cloudformation.parameters import Parameters
 from harness.cloudformation.provider import ProvisionedResource, ResourceRequest
 from harness.cloudformation.unsupported import listed
@@ -179,6 +180,12 @@ class Stack:
     policy_during_update: str = ""
     token: str = ""
     change_set_id: str = ""
+    hidden: set[str] = field(default_factory=set, repr=False)
+    """Values that no reason shows, besides the NoEcho ones of its parameters."""
+
+    def masked(self, reason: str) -> str:
+        """A reason without what is never shown."""
+        return masked(reason, self.hidden | self.plan.parameters.hidden) if reason else ""
 
     @property
     def exists(self) -> bool:
@@ -192,7 +199,7 @@ class Stack:
 
     def become(self, status: Status, reason: str = "") -> None:
         """Change the stack's status."""
-        self.status, self.reason = status, reason
+        self.status, self.reason = status, self.masked(reason)
         event = self._event(self.name, self.id, STACK_TYPE, status, reason)
         self.events.append(replace(event, event_id=self.new_id()))
         if status is Status.DELETE_COMPLETE:
@@ -213,7 +220,7 @@ class Stack:
         self, state: ResourceState, status: Status, reason: str = "", *, properties: str = ""
     ) -> None:
         """Change a resource's status."""
-        state.status, state.reason = status, reason
+        state.status, state.reason = status, self.masked(reason)
         state.properties_shown = properties or state.properties_shown
         self.note(state, status, reason)
         state.updated = self.events[-1].timestamp
@@ -256,7 +263,7 @@ class Stack:
             type=type_,
             timestamp=timestamp,
             status=status,
-            reason=reason,
+            reason=self.masked(reason),
             token=self.token,
         )
 

@@ -60,6 +60,7 @@ def begin_update(deployment: Deployment, plan: Plan) -> None:
             },
             outputs=stack.outputs,
         )
+    stack.hidden |= stack.plan.parameters.hidden
     stack.plan = plan
     stack.token = plan.settings.token
     stack.begin(Status.UPDATE_IN_PROGRESS)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
+import traceback
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from harness.cloudformation.creation import wait_condition_policy
 from harness.cloudformation.dynamic import with_values
 from harness.cloudformation.gaps import check_supported, unanswered
+from harness.cloudformation.hiding import shown_properties
 from harness.cloudformation.intrinsics import PseudoParameters, Resolver, as_string
 from harness.cloudformation.operation import Attempt, Deployment
 from harness.cloudformation.own_types import WAIT_CONDITION
@@ -83,14 +85,21 @@ class _Imports(Mapping[str, str]):
         return len(self._exports)
 
 
-def guarded(work: Callable[[], None]) -> str:
-    """Do it; answer why it failed, empty where it did not."""
+def guarded(work: Callable[[], None], hide: Callable[[str], str]) -> str:
+    """Do it; answer why it failed, empty where it did not.
+
+    Args:
+        work: It.
+        hide: Takes out of what is logged what is never shown.
+    """
     try:
         work()
     except HarnessError as error:
         return error.message
     except Exception as error:  # noqa: BLE001 - providers are other people's code
-        _LOG.exception("a resource provider failed in a way of its own")
+        _LOG.error(  # the traceback is in it, without secrets
+            "a resource provider failed in a way of its own\n%s", hide(traceback.format_exc())
+        )
         return f"Internal failure: {type(error).__name__}: {error}"
     return ""
 
@@ -134,13 +143,14 @@ def request_for(deployment: Deployment, plan: Plan, resource: Resource) -> Resou
     declared = resolving.resolve(resource.properties)
     visible = declared
     if plan.parameters.any_hidden:
-        masking = replace(resolving, parameters=plan.parameters.masked)
-        visible = masking.resolve(resource.properties)
+        visible = shown_properties(resolving, plan.parameters, resource.properties)
     lookups = deployment.around.lookups
-    valued = replace(resolving, dynamic=lambda text: str(with_values(text, lookups)))
-    properties = with_values(valued.resolve(resource.properties), lookups)
+    values: set[str] = set()
+    valued = replace(resolving, dynamic=lambda text: str(with_values(text, lookups, values)))
+    properties = with_values(valued.resolve(resource.properties), lookups, values)
     metadata = resolving.resolve(resource.metadata)
     with deployment.around.turn():
+        deployment.stack.hidden |= values
         state = deployment.stack.resources[resource.logical_id]
         state.properties_shown = shown(visible)
         # cfn-init asks for it while the resource is still being created.
@@ -297,7 +307,7 @@ def _report(
     asked: list[ResourceRequest],
     made: list[ProvisionedResource],
 ) -> None:
-    failure = guarded(work)
+    failure = guarded(work, deployment.stack.masked)
     resource = made[0] if made else None
     if resource is None and attempt.creates and attempt.announced and asked:
         # It failed half made; under its physical id, it can be deleted.

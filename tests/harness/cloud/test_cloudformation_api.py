@@ -352,6 +352,40 @@ def test_a_template_behind_a_url_may_be_larger(cloud: Cloud) -> None:
     assert b"<Message>Template may not exceed 1000000 bytes in size." in validate("1")
 
 
+def test_no_answer_shows_a_no_echo_value(cloud: Cloud) -> None:
+    """Whatever a client asks for, but outputs that hand it out."""
+    body = {
+        "Parameters": {"Secret": {"Type": "String", "NoEcho": True, "Default": "hunter2"}},
+        "Resources": {"A": {"Type": "AWS::EC2::VPC", "Properties": {"P": {"Ref": "Secret"}}}},
+    }
+    given = [{"ParameterKey": "Secret", "ParameterValue": "correct-horse"}]
+    cloud.create(body, Parameters=given)
+    text = json.dumps(body)
+    sent = {"StackName": "demo", "TemplateBody": text}
+    other = {"Parameters.member.1.ParameterKey": "Secret"}
+    other["Parameters.member.1.ParameterValue"] = "battery-staple"
+    change_set = {"StackName": "demo", "ChangeSetName": "one"}
+    answers = [
+        cloud.ask("CreateChangeSet", None, **sent, **other, ChangeSetName="one"),
+        cloud.ask("DescribeChangeSet", None, **change_set, IncludePropertyValues="true"),
+        cloud.ask("DescribeStacks", StackName="demo"),
+        cloud.ask("DescribeStackEvents", StackName="demo"),
+        cloud.ask("DescribeStackResources", StackName="demo"),
+        cloud.ask("DescribeStackResource", StackName="demo", LogicalResourceId="A"),
+        cloud.ask("ListStackResources", StackName="demo"),
+        cloud.ask("GetTemplateSummary", StackName="demo"),
+        cloud.ask("ValidateTemplate", TemplateBody=text),
+    ]
+    assert [answer.status for answer in answers] == [200] * len(answers)
+    shown = b"".join(answer.body for answer in answers)
+    assert b"****" in shown
+    for word in (b"hunter2", b"correct-horse", b"battery-staple"):
+        assert word not in shown
+    # A template is handed back as it was sent, with the default that is written in it.
+    template = cloud.ask("GetTemplate", StackName="demo").body
+    assert b"correct-horse" not in template
+
+
 def test_exports_and_imports(cloud: Cloud) -> None:
     """Who exports, who imports, and that a name is not imported."""
     cloud.create({**SIMPLE, "Outputs": {"O": {"Value": "v", "Export": {"Name": "x"}}}})
