@@ -81,16 +81,35 @@ _making_clients: Final = threading.Lock()
 
 @functools.cache
 def _made(region: str, service: str) -> Any:  # noqa: ANN401 - as above
-    return _session(region).client(service)
+    return _session().client(service, region_name=region)
 
 
 @functools.cache
-def _session(region: str) -> Any:  # noqa: ANN401 - as above
-    """One for all simulations of a region: it reads the services' large models only once."""
+def _session() -> Any:  # noqa: ANN401 - as above
+    """One for all clients: it reads the services' large models only once."""
     import boto3  # noqa: PLC0415 - as above
 
     return boto3.session.Session(
-        region_name=region,
         aws_access_key_id="simulated",
         aws_secret_access_key="simulated",  # noqa: S106 - moto takes any
     )
+
+
+def load_ahead() -> None:
+    """Load moto in the background, beside tests that wait for other programs.
+
+    The first simulation finds it loaded, waits for the rest of it, or, where it cannot be loaded,
+    says so itself.
+    """
+    # It silences a warning of its own while it loads, and silence is the whole process's: a test
+    # that ends meanwhile would turn the warning on again.
+    import requests  # noqa: F401, PLC0415 - for what loading it leaves behind
+
+    threading.Thread(target=_load, name="loading moto", daemon=True).start()
+
+
+def _load() -> None:
+    with contextlib.suppress(Exception):
+        import moto.ec2  # noqa: F401, PLC0415 - as above
+
+        _client("us-east-1", "ec2")

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from harness.guest import Login
     from harness.progress import Progress
     from harness.run import Deployment, Run
+    from harness.simulate import Simulation
     from harness.stack import Stack
     from harness.target import Target
 
@@ -170,14 +171,19 @@ def _group(item: pytest.Item) -> None:
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """Begin to lint where a test will want the findings: on a second core it costs no time."""
+    """Begin what takes long and a test will want: to lint, on a second core, and to load moto."""
     config = session.config
-    alone = not hasattr(config, "workerinput") and not config.option.collectonly
-    alone = alone and "cfnlint" not in sys.modules  # else it is quick enough when it is wanted
-    settings = config.stash[_settings]
-    if alone and any("findings" in getattr(item, "fixturenames", ()) for item in session.items):
+    if hasattr(config, "workerinput") or config.option.collectonly:
+        return
+    wanted = {name for item in session.items for name in getattr(item, "fixturenames", ())}
+    if "findings" in wanted and "cfnlint" not in sys.modules:  # else it is quick enough by then
+        settings = config.stash[_settings]
         config.stash[_lint] = LintAhead(settings.template, settings.lint_regions)
         config.add_cleanup(config.stash[_lint].close)
+    if "simulate" in wanted:
+        from harness.moto_models import load_ahead  # noqa: PLC0415 - only for those who simulate
+
+        load_ahead()
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -400,6 +406,19 @@ def findings(
     if ahead is not None and ahead.template == path:
         return ahead.findings()
     return lint(path, regions=harness_settings.lint_regions)
+
+
+@pytest.fixture
+def simulate() -> Iterator[Callable[..., Simulation]]:
+    """:func:`harness.simulate.simulate`, whose simulations end with the test."""
+    from harness.simulate import simulate as begin  # noqa: PLC0415 - only for those who simulate
+
+    with ExitStack() as simulations:
+
+        def begun(*arguments: Any, **options: Any) -> Simulation:  # noqa: ANN401 - as it has them
+            return simulations.enter_context(begin(*arguments, **options))
+
+        yield begun
 
 
 @pytest.fixture

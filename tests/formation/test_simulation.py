@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from typing import Any
 
 import boto3
@@ -11,7 +10,7 @@ import pytest
 
 from harness.cloudformation.refusal import RequestRefused
 from harness.moto_models import moto_account
-from harness.simulate import Simulation, simulate
+from harness.simulate import Simulation
 from harness.template import Template
 
 pytestmark = pytest.mark.unit
@@ -38,15 +37,13 @@ def ec2() -> Iterator[Any]:
 
 
 @pytest.fixture
-def create(template: Template, ec2: Client) -> Iterator[Create]:  # noqa: ARG001 - the stacks' account
+def create(template: Template, simulate: Create, ec2: Client) -> Create:  # noqa: ARG001 - the stacks' account
     """Begins stacks of the template."""
-    with ExitStack() as stacks:
 
-        def begin(body: Template = template, **parameters: str) -> Simulation:
-            stack = simulate(body, {**PARAMETERS, **parameters}, stack_name="demo")
-            return stacks.enter_context(stack)
+    def begin(body: Template = template, **parameters: str) -> Simulation:
+        return simulate(body, {**PARAMETERS, **parameters}, stack_name="demo")
 
-        yield begin
+    return begin
 
 
 def statuses(stack: Simulation, logical_id: str) -> list[str]:
@@ -259,7 +256,9 @@ def test_wrong_parameters_are_refused(
 
 
 @pytest.mark.parametrize("missing", ["KeyName", "SshCidr"])
-def test_parameters_without_default_are_needed(template: Template, missing: str) -> None:
+def test_parameters_without_default_are_needed(
+    template: Template, simulate: Create, missing: str
+) -> None:
     """Leaving one out is refused, too."""
     given = {name: value for name, value in PARAMETERS.items() if name != missing}
     with pytest.raises(RequestRefused, match=rf"Parameters: \[{missing}\] must have values"):

@@ -9,12 +9,6 @@ import pytest
 from harness.isolation import NetworkGuard
 
 GUARD = NetworkGuard()
-RUNGS = {"unit", "local", "live"}
-
-
-def pytest_ignore_collect(config: pytest.Config) -> bool | None:
-    """Spare whoever asks for one rung of the stack the import of all these modules."""
-    return True if config.getoption("markexpr") in RUNGS else None
 
 
 @pytest.fixture(autouse=True)

@@ -46,7 +46,7 @@ OWNERS = {
 }
 """The only modules that reach into a library; of moto its public face is everybody's."""
 
-PUBLIC = {"moto": {"moto", "moto.moto_server.werkzeug_app", "moto.server"}}
+PUBLIC = {"moto": {"moto", "moto.ec2", "moto.moto_server.werkzeug_app", "moto.server"}}
 
 
 @dataclass(frozen=True)

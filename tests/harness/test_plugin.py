@@ -327,3 +327,19 @@ def _lines(leader: int) -> Iterator[bytes]:
                 yield terminal.read(4096)
             except OSError:  # how a terminal's end shows on Linux
                 return
+
+
+def test_simulations_end_with_their_test(suite: pytest.Pytester) -> None:
+    """A suite simulates by a fixture, on a template of its own choice; warnings are errors."""
+    suite.makepyfile(
+        "import os, pytest\n"
+        "of_moto = lambda: [name for name in os.environ if name.startswith('MOTO_')]\n"
+        "@pytest.mark.unit\n"
+        "def test_first(template, simulate):\n"
+        "    assert simulate(template, stack_name='mine').status == 'CREATE_COMPLETE'\n"
+        "    assert of_moto()\n"
+        "@pytest.mark.unit\n"
+        "def test_second():\n"
+        "    assert not of_moto()\n"
+    )
+    suite.runpytest_subprocess("-m", "unit", "-W", "error").assert_outcomes(passed=2)
