@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
 from typing import Final
 
-from harness.cloudformation import dynamic
+from harness.cloudformation import dynamic, rules
 from harness.cloudformation.intrinsics import Resolver, condition_names, references
 from harness.cloudformation.quotas import check_quotas
 from harness.cloudformation.refusal import RequestRefused
@@ -27,7 +27,7 @@ _REFERRING: Final = (
     "UpdatePolicy",
     "DependsOn",
 )
-_NOT_SIMULATED: Final = ("Transform", "Rules", "Hooks")
+_NOT_SIMULATED: Final = ("Transform", "Hooks")
 """Sections that decide what is deployed, so that a stack without them would be another stack."""
 
 _SECTIONS: Final = frozenset(
@@ -90,6 +90,7 @@ def check_template(template: Template) -> None:
         if template.body.get(section):
             raise RequestRefused(f"Not simulated: the template's section {section}")
     check_shape(template)
+    rules.check_shape(template)
     check_quotas(template)
     dynamic.check_references(template)
     _check_references(template)

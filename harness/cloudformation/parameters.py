@@ -60,6 +60,13 @@ class Lookups(Protocol):
     def secret(self, secret_id: str, *, stage: str = "", version_id: str = "") -> str | None:
         """The string that Secrets Manager holds; None where there is none."""
 
+    def things(self, parameter_type: str) -> Mapping[str, Mapping[str, str]] | None:
+        """All that exist of one of :data:`AWS_TYPES`: what "Supported attributes" lists of each.
+
+        Returns:
+            Attributes by value; None where nobody knows.
+        """
+
 
 class NothingToLookUp:
     """Takes every AWS thing for existing, and knows no parameter and no secret."""
@@ -82,6 +89,11 @@ class NothingToLookUp:
     def secret(self, secret_id: str, *, stage: str = "", version_id: str = "") -> str | None:
         """Never."""
         del secret_id, stage, version_id
+        return None
+
+    def things(self, parameter_type: str) -> Mapping[str, Mapping[str, str]] | None:
+        """Nobody knows."""
+        del parameter_type
         return None
 
 

@@ -16,8 +16,9 @@ from harness.cloudformation.creation import (
 from harness.cloudformation.graph import active_resources, dependencies
 from harness.cloudformation.intrinsics import PseudoParameters, Resolver
 from harness.cloudformation.own_types import GROUP
-from harness.cloudformation.parameters import Parameters
+from harness.cloudformation.parameters import Lookups, NothingToLookUp, Parameters
 from harness.cloudformation.refusal import RequestRefused
+from harness.cloudformation.rules import check_rules
 from harness.cloudformation.state import Plan, Settings
 from harness.errors import IntrinsicError
 from harness.template import Node, Resource, Template
@@ -42,6 +43,7 @@ class Where:
     account_id: str
     availability_zones: Callable[[str], list[str]] = field(repr=False)
     exports: Mapping[str, str] = field(default_factory=dict)
+    lookups: Lookups = field(default_factory=NothingToLookUp, repr=False)
 
 
 def needed_capabilities(template: Template) -> list[str]:
@@ -88,6 +90,7 @@ def make_plan(template: Template, parameters: Parameters, settings: Settings, wh
         availability_zones=where.availability_zones,
         exports=where.exports,
     )
+    check_rules(template, parameters, resolver, where.lookups)
     active = active_resources(template, resolver)
     return Plan(
         template=template,

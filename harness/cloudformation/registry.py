@@ -213,6 +213,7 @@ class Registry:
             account_id=self.account_id,
             availability_zones=self._around.availability_zones,
             exports=exports,
+            lookups=self._around.lookups,
         )
         try:
             return make_plan(template, parameters, settings, where)

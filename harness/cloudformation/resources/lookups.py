@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from harness.cloudformation.refusal import RequestRefused
 from harness.cloudformation.resources.api import Api, ApiError, Patience
+from harness.cloudformation.resources.ec2_thing import find
 
 PUBLIC: Final = "/aws/service/"
 """How the names of parameters begin that AWS and the publishers of images provide."""
@@ -24,6 +25,28 @@ _QUESTIONS: Final[Mapping[str, tuple[str, str, str]]] = {
     "AWS::Route53::HostedZone::Id": ("route53", "GetHostedZone", "Id"),
 }
 """Parameter type -> service, operation, and the operation's parameter that takes the value."""
+
+
+_LISTS: Final[Mapping[str, tuple[str, str, str]]] = {
+    "AWS::EC2::AvailabilityZone::Name": (
+        "DescribeAvailabilityZones",
+        "AvailabilityZones",
+        "ZoneName",
+    ),
+    "AWS::EC2::Image::Id": ("DescribeImages", "Images", "ImageId"),
+    "AWS::EC2::Instance::Id": ("DescribeInstances", "Reservations", "InstanceId"),
+    "AWS::EC2::KeyPair::KeyName": ("DescribeKeyPairs", "KeyPairs", "KeyName"),
+    "AWS::EC2::SecurityGroup::GroupName": (
+        "DescribeSecurityGroups",
+        "SecurityGroups",
+        "GroupName",
+    ),
+    "AWS::EC2::SecurityGroup::Id": ("DescribeSecurityGroups", "SecurityGroups", "GroupId"),
+    "AWS::EC2::Subnet::Id": ("DescribeSubnets", "Subnets", "SubnetId"),
+    "AWS::EC2::VPC::Id": ("DescribeVpcs", "Vpcs", "VpcId"),
+    "AWS::EC2::Volume::Id": ("DescribeVolumes", "Volumes", "VolumeId"),
+}
+"""Parameter type -> EC2's operation, the member that lists them, and what names one."""
 
 
 class AwsLookups:
@@ -102,6 +125,26 @@ class AwsLookups:
                 return None
             raise
         return str(answer.get("SecretString", ""))
+
+    def things(self, parameter_type: str) -> Mapping[str, Mapping[str, str]] | None:
+        """All that exist of a type, with the attributes that rules may ask for.
+
+        Raises:
+            ResourceFailure: The service does not answer.
+        """
+        if parameter_type not in _LISTS:
+            return None
+        operation, member, name = _LISTS[parameter_type]
+        found = find(self._api, operation, member)
+        if member == "Reservations":
+            found = [instance for one in found for instance in one["Instances"]]
+        return {
+            str(one[name]): {
+                **{key: str(one[key]) for key in ("AvailabilityZone", "VpcId") if key in one},
+                **{f"Tags.{tag['Key']}": str(tag["Value"]) for tag in one.get("Tags", [])},
+            }
+            for one in found
+        }
 
     def _parameter(self, name: str) -> Mapping[str, Any] | None:
         try:

@@ -41,6 +41,9 @@ class Account:
         self.asked.append((stage, version_id))
         return self.secrets.get(secret_id)
 
+    def things(self, parameter_type: str) -> None:
+        raise AssertionError(parameter_type)
+
 
 class World:
     """An engine whose account holds values."""

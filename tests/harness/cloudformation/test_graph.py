@@ -41,9 +41,7 @@ REFUSALS = {
     ),
     text({"A": thing(of={"Ref": "A"})}): "Circular dependency between resources: [A]",
     text({"A": thing()}, Transform="AWS::Serverless-2016-10-31"): "section Transform",
-    text(
-        {"A": thing()}, Rules={"R": {"Assertions": []}}
-    ): "Not simulated: the template's section Rules",
+    text({"A": thing()}, Hooks={"H": {}}): "Not simulated: the template's section Hooks",
     text({"A": thing()}, Resource={}): "Invalid template property or properties [Resource]",
     text({"A": thing(of={"Fn::Sub": []})}): "Template error: Fn::Sub",
 }

@@ -46,6 +46,9 @@ class Account:
         del secret_id, stage, version_id
         return "battery-staple"
 
+    def things(self, parameter_type: str) -> None:
+        raise AssertionError(parameter_type)
+
 
 class World:
     """An engine whose provider can be made to tell what it was given."""

@@ -38,6 +38,9 @@ class Account:
     def secret(self, secret_id: str, *, stage: str = "", version_id: str = "") -> str | None:
         raise AssertionError(secret_id, stage, version_id)
 
+    def things(self, parameter_type: str) -> None:
+        raise AssertionError(parameter_type)
+
 
 def check(declared: dict[str, Any], **given: str) -> Parameters:
     body = {"Parameters": declared, "Resources": {"Handle": {"Type": "Custom::Thing"}}}

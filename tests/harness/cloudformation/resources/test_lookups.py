@@ -79,6 +79,21 @@ def test_exists(world: World, parameter_type: str) -> None:
     assert not lookups.exists(parameter_type, "no such thing")
 
 
+def test_all_things_of_a_type(world: World) -> None:
+    """With the attributes that rules ask for."""
+    lookups = AwsLookups(world.client)
+    (vpc,) = lookups.things("AWS::EC2::VPC::Id") or {}
+    world.client("ec2").create_tags(Resources=[vpc], Tags=[{"Key": "Use", "Value": "all"}])
+    vpcs = lookups.things("AWS::EC2::VPC::Id") or {}
+    assert vpcs[vpc]["Tags.Use"] == "all"
+    subnets = lookups.things("AWS::EC2::Subnet::Id") or {}
+    assert {one["VpcId"] for one in subnets.values()} == {vpc}
+    assert "us-east-1a" in (lookups.things("AWS::EC2::AvailabilityZone::Name") or {})
+    instance_id = launched(world)
+    assert instance_id in (lookups.things("AWS::EC2::Instance::Id") or {})
+    assert lookups.things("AWS::Route53::HostedZone::Id") is None
+
+
 def test_secure_strings_and_secrets(world: World) -> None:
     """Decrypted for who may have them; a plain reference to a secure string is refused."""
     ssm, secrets = world.client("ssm"), world.client("secretsmanager")
