@@ -50,6 +50,13 @@ class Traffic:
         return first <= port <= last or first == -1
 
     @property
+    def names_its_ports(self) -> bool:
+        """Whether it says which ports of TCP, or that it is all of them."""
+        protocol = str(self.rule.get("IpProtocol"))
+        ports = _port(self.rule.get("FromPort")), _port(self.rule.get("ToPort"))
+        return protocol == _ALL or (protocol in _TCP and None not in ports)
+
+    @property
     def blocks(self) -> frozenset[str]:
         """The address blocks that it names."""
         named = (self.rule.get("CidrIp"), self.rule.get("CidrIpv6"))

@@ -59,6 +59,7 @@ def well_formed(template: Template) -> Template:
             if key not in _OBJECTS or isinstance(value, Mapping)
         }
         for logical_id, resource in template.body["Resources"].items()
+        if isinstance(resource, Mapping)  # a loop is none
     }
     return replace(template, body=body)
 
@@ -68,6 +69,11 @@ _OBJECTS: Final = frozenset({"Properties", "Metadata", "CreationPolicy", "Update
 
 _WINDOWS: Final = re.compile(r"(?i)\bc:\\|powershell|\.exe\b")
 """What cfn-init is told on Windows only, where no shell of ours runs."""
+
+
+def runs_on_windows(init: Node) -> bool:
+    """Whether what cfn-init is told makes sense on Windows only."""
+    return bool(_WINDOWS.search(repr(init)))
 
 
 def _objects(section: Mapping[str, Node]) -> dict[str, Node]:
@@ -157,7 +163,7 @@ class Subject:
         return tuple(found)
 
     def _init_scripts(self, logical_id: str, metadata: Mapping[str, Node]) -> Iterator[Script]:
-        if _WINDOWS.search(repr(metadata.get("AWS::CloudFormation::Init"))):
+        if runs_on_windows(metadata.get("AWS::CloudFormation::Init")):
             return
         root: NodePath = ("Resources", logical_id, "Metadata")
         for below, node in init_commands(metadata):

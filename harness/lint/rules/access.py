@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from harness.errors import HarnessError
 from harness.lint.finding import Severity
 from harness.lint.images import launch_value, launched_images
 from harness.lint.network import (
@@ -161,7 +162,7 @@ def _open_to_all(subject: Subject) -> Iterator[Hit]:
     for group in subject.template.of_type(GROUP):
         for rule in traffic(subject, group.logical_id, "Ingress") or ():
             everywhere = rule.blocks & ANYWHERE
-            if everywhere and _certainly_allows(rule, SSH_PORT):
+            if everywhere and _certainly_allows(rule, SSH_PORT) and _is_made(subject, rule):
                 yield Hit(
                     f"{group.logical_id} lets {' and '.join(sorted(everywhere))} in on port 22",
                     path=rule.path,
@@ -169,8 +170,17 @@ def _open_to_all(subject: Subject) -> Iterator[Hit]:
 
 
 def _certainly_allows(rule: Traffic, port: int) -> bool:
-    known = str(rule.rule.get("IpProtocol")) == "-1" or {"FromPort", "ToPort"} <= set(rule.rule)
-    return known and "__" not in repr(rule.rule.get("FromPort")) and rule.allows(port)
+    """Whether the port is among those that the rule names, not only perhaps."""
+    return rule.names_its_ports and rule.allows(port)
+
+
+def _is_made(subject: Subject, rule: Traffic) -> bool:
+    """Whether the resource that says it is made, by the values that are known; also if unknown."""
+    condition = subject.template.resources[str(rule.path[1])].body.get("Condition")
+    try:
+        return not isinstance(condition, str) or subject.resolver.condition(condition)
+    except HarnessError:
+        return True
 
 
 def _other_vpc(subject: Subject) -> Iterator[Hit]:

@@ -10,7 +10,7 @@ from harness.lint.finding import Severity
 from harness.lint.rule import Hit, Rule
 from harness.lint.signals import MENTION, Signal, signals
 from harness.lint.steps import unseen
-from harness.lint.subject import Subject
+from harness.lint.subject import Subject, as_mapping, runs_on_windows
 from harness.lint.waits import GROUP, Wait, awaited_on_update, waits
 
 _OURS: Final = frozenset({"AWS::StackName", "AWS::StackId"})
@@ -64,14 +64,18 @@ def _is_signalled(subject: Subject, wait: Wait, sent: tuple[Signal, ...]) -> boo
 
 
 def _mentioned_elsewhere(subject: Subject, wait: Wait) -> bool:
-    """Whether a part of UserData that is no script of ours to read speaks of a signal."""
+    """Whether UserData or commands of cfn-init that are no scripts of ours to read speak of one."""
+    told = (
+        as_mapping(subject.template.resources[one].metadata).get("AWS::CloudFormation::Init")
+        for one in wait.sources
+    )
     return any(
         MENTION.search(part.text.text)
         for data in subject.user_data
         if data.resource in wait.sources
         for part in data.known_parts
         if part.kind not in _READ
-    )
+    ) or any(runs_on_windows(init) and MENTION.search(repr(init)) for init in told)
 
 
 def _without_commands(code: str) -> str:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Final
 
 from harness.errors import HarnessError, IntrinsicError
 from harness.lint.finding import Severity
+from harness.lint.images import Family, images
 from harness.lint.rule import Hit, Rule
 from harness.lint.scripts import MultipartError, UserData
 from harness.lint.subject import Subject
-from harness.template import MAX_USER_DATA_BYTES
-from harness.userdata import user_data_path
+from harness.lint.waits import waits
+from harness.template import MAX_USER_DATA_BYTES, Node
+from harness.userdata import Path, user_data_path
 
 _HANDLED: Final = frozenset({
     "application/node.eks.aws",
@@ -26,16 +29,28 @@ _HANDLED: Final = frozenset({
 
 def _does_not_render(subject: Subject) -> Iterator[Hit]:
     for logical_id, error in subject.rendered.items():
-        if isinstance(error, IntrinsicError) and not _may_resolve(subject, error):
-            path = user_data_path(subject.template, logical_id) or ()
+        path = user_data_path(subject.template, logical_id) or ()
+        if isinstance(error, IntrinsicError) and not _may_resolve(subject, path, error):
             yield Hit(f"UserData of {logical_id} does not resolve: {error.message}", path=path)
 
 
-def _may_resolve(subject: Subject, error: IntrinsicError) -> bool:
+def _may_resolve(subject: Subject, path: Path, error: IntrinsicError) -> bool:
     """Whether CloudFormation may know more: a macro, or the region that nobody has named."""
-    return "no intrinsic function" in error.message or (
-        "unable to get mapping" in error.message and not subject.regions
+    return (
+        "no intrinsic function" in error.message
+        or _has_macro(subject.node(path))
+        or ("unable to get mapping" in error.message and not subject.regions)
     )
+
+
+def _has_macro(node: Node) -> bool:
+    """Whether a macro makes a part of a value, before any function in it is resolved."""
+    match node:
+        case dict():
+            return "Fn::Transform" in node or any(map(_has_macro, node.values()))
+        case list():
+            return any(map(_has_macro, node))
+    return False
 
 
 def _not_base64(subject: Subject) -> Iterator[Hit]:
@@ -56,7 +71,11 @@ def _too_large(subject: Subject) -> Iterator[Hit]:
 
 
 def _ignored(subject: Subject) -> Iterator[Hit]:
+    families = images(subject)
+    awaited = {source for wait in waits(subject) for source in wait.sources}
     for data in subject.user_data:
+        known = families.get(data.resource, Family.UNKNOWN) in {Family.AMAZON, Family.DEBIAN}
+        severity = None if data.resource in awaited else Severity.WARNING
         try:
             parts = data.parts
         except MultipartError:
@@ -64,17 +83,42 @@ def _ignored(subject: Subject) -> Iterator[Hit]:
         for part in parts:
             start = part.text.text[:1]
             if not part.kind:
-                yield _at_part(data, part.text.origin(0), "begins with nothing cloud-init knows")
+                if data.resource in awaited or not _is_for_a_program(part.text.text, known=known):
+                    what = "begins with nothing cloud-init knows"
+                    yield _at_part(data, part.text.origin(0), what, severity)
             elif part.kind == "text/x-shellscript" and start and start.isspace():
-                yield _at_part(data, part.text.origin(0), "has white space before its #!")
+                what = "has white space before its #!"
+                yield _at_part(data, part.text.origin(0), what, severity)
             elif part.kind == "text/x-shellscript" and start != "#":
-                yield _at_part(data, part.text.origin(0), "is a script without a #! line")
+                what = "is a script without a #! line"
+                yield _at_part(data, part.text.origin(0), what, severity)
 
 
-def _at_part(data: UserData, origin: int, what: str) -> Hit:
+def _is_for_a_program(text: str, *, known: bool) -> bool:
+    """Whether UserData looks like data that a program on the instance asks for, and no script.
+
+    Args:
+        text: The UserData.
+        known: The image is a distribution's own, on which only cloud-init reads it; an appliance
+            reads its settings there.
+    """
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    if all(not re.search(r"\s", line) for line in lines):
+        return True
+    return not known and (
+        text.lstrip().startswith(("<", "[", "config "))
+        or all(_SETTING.match(line) for line in lines)
+    )
+
+
+_SETTING: Final = re.compile(r"[#;]|[\w.-]+\s*[=:]\s*[^;&|]*$")
+
+
+def _at_part(data: UserData, origin: int, what: str, severity: Severity | None = None) -> Hit:
     offset = next((i for i, at in enumerate(data.text.offsets) if at == origin), 0)
     script = data.whole
-    return Hit(f"UserData of {data.resource} {what}: it does not run", script=script, offset=offset)
+    said = f"UserData of {data.resource} {what}: it does not run"
+    return Hit(said, script=script, offset=offset, severity=severity)
 
 
 def _broken_mime(subject: Subject) -> Iterator[Hit]:
