@@ -23,6 +23,9 @@ MAX_BODY_BYTES: Final = 51_200
 MAX_USER_DATA_BYTES: Final = 16_384
 """The largest UserData, before Base64 ("Work with instance user data")."""
 
+LOOP: Final = "Fn::ForEach::"
+"""How a key begins that stands for as many members as its loop has turns."""
+
 Node = Any
 """A JSON value of the template; CloudFormation decides what it may be only where it is used."""
 
@@ -80,11 +83,18 @@ class Template:
         body: The parsed document, short forms of YAML (``!Ref``) written out (``{"Ref": …}``).
         text: The document as it was read.
         path: Where it was read; None when it came over the wire.
+        source: What was sent, where a transform has made this of it.
     """
 
     body: Mapping[str, Node]
     text: str
     path: Path | None = None
+    source: Template | None = None
+
+    @property
+    def sent(self) -> Template:
+        """What was sent."""
+        return self.source or self
 
     @classmethod
     def load(cls, path: Path | str) -> Template:
@@ -119,10 +129,11 @@ class Template:
 
     @cached_property
     def resources(self) -> Mapping[str, Resource]:
-        """The resources by logical id, in the order of the file."""
+        """The resources by logical id, in the order of the file; what loops make is not in it."""
         return {
             logical_id: Resource(logical_id, body["Type"], body)
             for logical_id, body in self.body["Resources"].items()
+            if not _is_loop(logical_id)
         }
 
     @property
@@ -155,6 +166,10 @@ class Template:
         return tuple(one for one in self.resources.values() if one.type == resource_type)
 
 
+def _is_loop(name: object) -> bool:
+    return isinstance(name, str) and name.startswith(LOOP)
+
+
 def _check_sections(body: Node, path: Path | None) -> None:
     """Hold the document against "Template anatomy": the least that makes it a template."""
     if not isinstance(body, Mapping):
@@ -171,6 +186,8 @@ def _check_sections(body: Node, path: Path | None) -> None:
             remedy='add a "Resources" section',
         )
     for logical_id, resource in resources.items():
+        if _is_loop(logical_id):
+            continue
         resource_type = resource.get("Type") if isinstance(resource, Mapping) else None
         if not isinstance(resource_type, str):
             raise TemplateError(

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from harness.cloud.query import Value
 from harness.cloudformation.changes import Change
 from harness.cloudformation.changesets import ChangeSet
+from harness.cloudformation.language_extensions import declared_transforms
 from harness.cloudformation.parameters import Parameter
 from harness.cloudformation.planning import needed_capabilities
 from harness.cloudformation.state import ResourceState, StackEvent
@@ -155,13 +156,18 @@ def resource_fields(state: ResourceState, time_name: str) -> dict[str, Value]:
 
 def capabilities(template: Template) -> dict[str, Value]:
     """What must be acknowledged, and why."""
+    transforms = declared_transforms(template)
     needed = needed_capabilities(template)
     if not needed:
         return {}
     types: Iterable[str] = dict.fromkeys(
-        one.type for one in template.resources.values() if one.type.startswith("AWS::IAM::")
+        [
+            *(one.type for one in template.resources.values() if one.type.startswith("AWS::IAM::")),
+            *transforms,
+        ]
     )
     return {
+        "DeclaredTransforms": transforms,
         "Capabilities": needed,
         "CapabilitiesReason": "The following resource(s) require capabilities: "
         f"[{', '.join(types)}]",

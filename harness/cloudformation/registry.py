@@ -101,7 +101,7 @@ class Registry:
             check_updatable(deployment.stack)
             current = deployment.stack.plan
         if template is None:
-            template = current.template
+            template = current.template.sent
         parsed = parse_template(template) if isinstance(template, str) else template
         check_template(parsed)
         checked = check_parameters(

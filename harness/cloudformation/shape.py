@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from harness.cloudformation.refusal import RequestRefused
-from harness.template import Node, Template
+from harness.template import LOOP, Node, Template
 
 _DELETION_POLICIES: Final = frozenset({"Delete", "Retain", "RetainExceptOnCreate", "Snapshot"})
 
@@ -87,15 +87,22 @@ _SECTIONS: Final[Mapping[str, tuple[_Rules, tuple[str, ...]]]] = {
 }
 
 
-def check_shape(template: Template) -> None:
+def check_shape(template: Template, *, resources: bool = True) -> None:
     """Refuse a template whose sections are not what sections are.
+
+    Args:
+        template: The template.
+        resources: Whether its resources are to be looked at.
 
     Raises:
         RequestRefused: A ValidationError that names the place.
     """
     for section, (rules, required) in _SECTIONS.items():
+        if section == "Resources" and not resources:
+            continue
         for name, body in (template.body.get(section) or {}).items():
-            _check_member(section, name, body, rules, required)
+            if not str(name).startswith(LOOP):
+                _check_member(section, name, body, rules, required)
     description = template.body.get("Description")
     if description is not None and not isinstance(description, str):
         raise RequestRefused("Template format error: Description must be a string.")

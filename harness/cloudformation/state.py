@@ -91,6 +91,8 @@ class Settings:
         termination_protection: Whether it cannot be deleted.
         token: The ClientRequestToken.
         not_simulated: Names of what was asked for and is not acted on, to be told in an event.
+        reviewed: Whether a change set shows what transforms make before anything is done, so that
+            it need not be acknowledged.
     """
 
     tags: Mapping[str, str] = field(default_factory=dict)
@@ -102,6 +104,7 @@ class Settings:
     termination_protection: bool = False
     token: str = ""
     not_simulated: tuple[str, ...] = ()
+    reviewed: bool = False
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,9 @@ from typing import Any, Final
 
 from harness.cloudformation.gaps import attribute_gaps
 from harness.cloudformation.intrinsics import references
+from harness.cloudformation.language_extensions import expand_by_defaults
 from harness.cloudformation.own_types import ENTIRELY, HANDLE, WAIT_CONDITION, OwnTypes
+from harness.cloudformation.refusal import RequestRefused
 from harness.cloudformation.resources.provider import AwsProvider
 from harness.errors import HarnessError, TemplateError
 from harness.template import Node, Resource, Template
@@ -45,8 +47,12 @@ def coverage(template: Template) -> tuple[ResourceCoverage, ...]:
     """What of each resource would be acted on, whichever way the template's conditions go.
 
     Raises:
-        TemplateError: A reference in it cannot be read.
+        TemplateError: A reference in it cannot be read, or a loop cannot be written out.
     """
+    try:
+        template = expand_by_defaults(template)
+    except RequestRefused as error:
+        raise TemplateError(error.message, path=template.path) from None
     provider = AwsProvider(_no_client)
     own = OwnTypes(provider, lambda _stack_id, _logical_id: "")
     asked = _attributes_asked_for(template)
