@@ -9,6 +9,7 @@ from pathlib import Path
 
 from harness.lint.cfn import cfn_lint
 from harness.lint.finding import Finding
+from harness.lint.loops import placed, unrolled
 from harness.lint.measured import provisioning_seconds
 from harness.lint.rules import RULES
 from harness.lint.rules.shell import shellcheck_findings
@@ -52,14 +53,19 @@ def lint(
         runs=provisioning_seconds(Path(runs)),
         today=today or dt.date.today(),  # noqa: DTZ011 - end-of-life dates have no time zone
     )
-    suppressions = Suppressions(subject.template, tuple(ignore))
+    made = unrolled(subject)
+    suppressions = Suppressions((made or subject).template, tuple(ignore))
     # The checkers are processes of their own; they run while cfn-lint keeps this one busy.
     with ThreadPoolExecutor(max_workers=2) as pool:
-        checked = [pool.submit(_check, verdict) for verdict in subject.verdicts]
+        verdicts = [*subject.verdicts, *(made.verdicts if made else ())]
+        checked = [pool.submit(_check, verdict) for verdict in verdicts]
         findings = cfn_lint(subject.template, path, regions=regions, ignore=ignore)
         for future in checked:
             future.result()
-    findings += [one for one in _own(subject) if not suppressions.cover(one)]
+    own = list(_own(subject))
+    if made is not None:
+        own = list(placed(_own(made), own, subject))
+    findings += [one for one in own if not suppressions.cover(one)]
     return sorted(set(findings), key=lambda one: one.sort_key)
 
 

@@ -17,7 +17,7 @@ from harness.lint.scripts import Script, UserData, init_commands, init_files, sc
 from harness.lint.shell import Shell
 from harness.lint.shellcheck import Checkers, Verdict
 from harness.lint.text import TracedText
-from harness.template import Node, Template
+from harness.template import LOOP, Node, Template
 from harness.userdata import (
     PLACEHOLDERS,
     Piece,
@@ -53,15 +53,18 @@ def well_formed(template: Template) -> Template:
         if body.get(section):
             body[section] = _objects(body[section])
     body["Resources"] = {
-        logical_id: {
-            key: value
-            for key, value in resource.items()
-            if key not in _OBJECTS or isinstance(value, Mapping)
-        }
+        logical_id: _with_objects(resource) if isinstance(resource, Mapping) else resource
         for logical_id, resource in template.body["Resources"].items()
-        if isinstance(resource, Mapping)  # a loop is none
     }
     return replace(template, body=body)
+
+
+def _with_objects(resource: Mapping[str, Node]) -> dict[str, Node]:
+    return {
+        key: value
+        for key, value in resource.items()
+        if key not in _OBJECTS or isinstance(value, Mapping)
+    }
 
 
 _OBJECTS: Final = frozenset({"Properties", "Metadata", "CreationPolicy", "UpdatePolicy"})
@@ -77,7 +80,11 @@ def runs_on_windows(init: Node) -> bool:
 
 
 def _objects(section: Mapping[str, Node]) -> dict[str, Node]:
-    return {name: value for name, value in section.items() if isinstance(value, Mapping)}
+    return {
+        name: value
+        for name, value in section.items()
+        if isinstance(value, Mapping) or name.startswith(LOOP)
+    }
 
 
 @dataclass(frozen=True)
