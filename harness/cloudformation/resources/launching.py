@@ -11,7 +11,7 @@ from harness.cloudformation.provider import ResourceFailure
 from harness.cloudformation.resources.api import Api, ApiError, invalid, not_stabilized, refusal
 from harness.cloudformation.resources.base import Job
 from harness.cloudformation.resources.security_group import group_ids
-from harness.template import Node
+from harness.template import MAX_USER_DATA_BYTES, Node
 
 _GONE: Final = frozenset({"shutting-down", "terminated"})
 
@@ -25,8 +25,16 @@ def launch(api: Api, parameters: Mapping[str, Node]) -> str:
 
     Returns:
         Its id.
+
+    Raises:
+        ResourceFailure: EC2 refuses it, wherever the parameters come from.
     """
     _check_key_pair(api, parameters.get("KeyName"))
+    # A simulation has nobody else who would refuse it.
+    if len(parameters.get("UserData") or b"") > MAX_USER_DATA_BYTES:
+        raise refusal(
+            f"User data is limited to {MAX_USER_DATA_BYTES} bytes", "InvalidParameterValue"
+        )
     answer = api.call("ec2", "RunInstances", MinCount=1, MaxCount=1, **parameters)
     return str(answer["Instances"][0]["InstanceId"])
 

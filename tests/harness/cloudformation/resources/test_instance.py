@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.selftest
 
+GROUP = "AWS::AutoScaling::AutoScalingGroup"
 INSTANCE = "AWS::EC2::Instance"
 SCRIPT = "#!/bin/bash -e\necho hello\n"
 
@@ -229,6 +230,43 @@ def test_launch_template(world: World, image_id: str) -> None:
         InstanceId=made.physical_id, Attribute="instanceInitiatedShutdownBehavior"
     )
     assert behavior["InstanceInitiatedShutdownBehavior"]["Value"] == "terminate"
+
+
+@pytest.mark.parametrize("launcher", ["itself", "template", "group", "configuration"])
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        ({"KeyName": "nope"}, "The key pair 'nope' does not exist"),
+        ({"UserData": encoded("x" * 16_385)}, "User data is limited to 16384 bytes"),
+        ({"UserData": "not Base64!"}, "Invalid BASE64 encoding of user data."),
+    ],
+)
+def test_whatever_launches_an_instance_is_checked(
+    world: World, image_id: str, launcher: str, data: dict[str, Node], words: str
+) -> None:
+    """A key pair and user data are refused alike, wherever they are written."""
+    wanted = {"ImageId": image_id, "InstanceType": "t3.micro", **data}
+    places = {"AvailabilityZones": ["us-east-1a"], "MinSize": 1, "MaxSize": 1}
+
+    def template() -> Node:
+        made = world.create("AWS::EC2::LaunchTemplate", {"LaunchTemplateData": wanted})
+        return {"LaunchTemplateId": made.ref, "Version": world.get(made, "LatestVersionNumber")}
+
+    def launch() -> None:
+        if launcher == "itself":
+            world.create(INSTANCE, wanted)
+        elif launcher == "template":
+            world.create(INSTANCE, {"LaunchTemplate": template()})
+        elif launcher == "group":
+            world.create(GROUP, {"LaunchTemplate": template(), **places})
+        else:
+            made = world.create("AWS::AutoScaling::LaunchConfiguration", wanted)
+            world.create(GROUP, {"LaunchConfigurationName": made.ref, **places})
+
+    with pytest.raises(ResourceFailure) as caught:
+        launch()
+    assert words in caught.value.message
+    assert world.client("ec2").describe_instances()["Reservations"] == []
 
 
 def test_termination_protection(world: World, image_id: str) -> None:
