@@ -235,20 +235,28 @@ def _number(value: object) -> int | None:
 def _too_short(subject: Subject) -> Iterator[Hit]:
     for wait in waits(subject):
         measured = max(subject.runs.get(one, 0) for one in {wait.logical_id, *wait.sources})
-        if wait.policy is None or not measured:
+        if wait.policy is None or not wait.policy.needed:
             continue
         limit = wait.policy.timeout.total_seconds()
         if measured > limit * _ENOUGH:
-            below = "Timeout" if wait.handle else "ResourceSignal"
-            yield Hit(
-                f"{wait.logical_id} waits for {limit:g} s, and a measured run took {measured:g} s",
-                path=(*wait.path, *(("Properties",) if wait.handle else ()), below),
-                severity=Severity.ERROR if measured >= limit else None,
-            )
+            why = f"measured runs took {measured:g} s"
+        elif limit < _BOOT_SECONDS and not wait.handle:
+            why = "an instance takes about that long to boot"
+        else:
+            continue
+        below = "Timeout" if wait.handle else "ResourceSignal"
+        yield Hit(
+            f"{wait.logical_id} waits for {limit:g} s, and {why}",
+            path=(*wait.path, *(("Properties",) if wait.handle else ()), below),
+            severity=Severity.ERROR if measured >= limit else None,
+        )
 
 
 _ENOUGH: Final = 0.8
 """Share of a timeout that measured provisioning may use up without a remark."""
+
+_BOOT_SECONDS: Final = 45
+"""What passes from the launch of an instance on EC2 to the first line of its UserData, or nearly."""
 
 
 def _hit(
