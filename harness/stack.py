@@ -6,7 +6,7 @@ The CloudFormation client is passed in; nothing here knows whether AWS or the lo
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -30,6 +30,9 @@ DEFAULT_SIGNAL_TIMEOUT: Final = 300.0
 
 _IN_PROGRESS: Final = "_IN_PROGRESS"
 _RETRIED_DELETES: Final = 3
+_LOOKS_WITHOUT_NEWS: Final = 10
+"""After so many looks at the events the stack itself is asked, for events may be late."""
+
 _DURATION = re.compile(r"P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?)?")
 
 
@@ -246,7 +249,10 @@ class Stack:
 
     def events(self) -> Sequence[StackEvent]:
         """Its whole history, oldest first; empty where there is no such stack."""
-        return list(reversed(list(self._newest_events(frozenset()))))
+        try:
+            return self._newest_events(frozenset())[::-1]
+        except _AbsentError:
+            return ()
 
     def wait(self, wanted: str, *, limit: float, observer: Observer = ignore) -> None:
         """Wait until it is in the wanted state, telling the observer of each event once.
@@ -264,9 +270,11 @@ class Stack:
         attempt = 0
         status = ""
         while True:
-            news = self._observe(observer, deadline)
-            seen = status
-            status = self.status
+            # A change of status is an event, too: without news there is nothing to ask, unless
+            # events should be late.
+            attempt = 0 if self._observe(observer, deadline) else attempt + 1
+            if attempt % _LOOKS_WITHOUT_NEWS == 0 or not status or deadline.over:
+                status = self.status
             if status == wanted or not status.endswith(_IN_PROGRESS):
                 self._observe(observer, deadline)
                 break
@@ -275,7 +283,6 @@ class Stack:
                     f"stack {self.name}: {status} for {limit:.0f} s, the limit of this wait",
                     remedy="look at its events; raise the limit if it was still getting on",
                 )
-            attempt = 0 if news or status != seen else attempt + 1
             deadline.pause(self._pace.pause(attempt))
         if status != wanted:
             raise self._failure(status, wanted)
@@ -361,14 +368,22 @@ class Stack:
             return
 
     def _observe(self, observer: Observer, deadline: Deadline) -> bool:
-        fresh = list(reversed(list(self._newest_events(self._seen))))
+        """Tell of what is new; whether there was something, the stack's absence included."""
+        try:
+            fresh = self._newest_events(self._seen)[::-1]
+        except _AbsentError:
+            return True
         self._seen.update(event.id for event in fresh)
         for event in fresh or (None,):
             observer(Observation(self.name, deadline.elapsed, event, self._budgets))
         return bool(fresh)
 
-    def _newest_events(self, known: frozenset[str] | set[str]) -> Iterator[StackEvent]:
-        """Events, newest first, down to the first that is known."""
+    def _newest_events(self, known: frozenset[str] | set[str]) -> Sequence[StackEvent]:
+        """Events, newest first, down to the first that is known.
+
+        Raises:
+            _AbsentError: There is no such stack.
+        """
 
         def look() -> list[StackEvent]:
             found: list[StackEvent] = []
@@ -380,10 +395,7 @@ class Stack:
                     found.append(_event(raw))
             return found
 
-        try:
-            yield from self._ask(look)
-        except _AbsentError:
-            return
+        return self._ask(look)
 
     def _failure(self, status: str, wanted: str) -> StackFailed:
         events = self.events()

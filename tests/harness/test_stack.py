@@ -189,6 +189,20 @@ def test_events_are_observed_once_and_in_order() -> None:
     assert [one.elapsed for one in seen] == sorted(one.elapsed for one in seen)
 
 
+def test_a_stack_is_asked_for_its_status_when_there_is_news() -> None:
+    """Half the requests of a long wait are saved; events that do not come hold up nobody."""
+    first = [event(1, "s", "CREATE_IN_PROGRESS")]
+    silent = CloudFormation({0: ("CREATE_IN_PROGRESS", first), 50: ("CREATE_COMPLETE", first)})
+    silent.stack().wait("CREATE_COMPLETE", limit=100)
+    done = [*first, event(2, "s", "CREATE_COMPLETE")]
+    told = CloudFormation({0: ("CREATE_IN_PROGRESS", first), 50: ("CREATE_COMPLETE", done)})
+    told.stack().wait("CREATE_COMPLETE", limit=100)
+    assert 50 <= told.now < 50 + PACE.ceiling
+    assert 50 <= silent.now < 50 + 10 * PACE.ceiling
+    asked = [name for name, _ in told.calls]
+    assert asked.count("describe_stacks") < 50 / PACE.ceiling / 2
+
+
 def test_a_failed_stack_names_the_root_cause_first() -> None:
     """Not the resources that CloudFormation cancelled because of it, nor the stack itself."""
     events = [
