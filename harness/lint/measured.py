@@ -4,8 +4,8 @@ Each file in the folder is one JSON object of one run that came to its end::
 
     {"logical_id": "Compute", "provisioning_seconds": 42.5}
 
-Other keys may stand beside these two. One run on a machine that had too much to do tells little, and
-so does one of a script that has changed since; what counts is what most of the latest runs took.
+Other keys may stand beside these two. One run on a machine that had too much to do tells little,
+and so does one of a script that has changed since; what counts is what most of the latest took.
 """
 
 from __future__ import annotations

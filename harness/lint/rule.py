@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Final
 
 from harness.lint.finding import Finding, Place, ScriptPlace, Severity
+from harness.lint.pages import address
 from harness.lint.scripts import Script
 from harness.lint.subject import Subject
 from harness.userdata import Path
-
-DOCS: Final = "docs/rules.md#{code}"
 
 
 @dataclass(frozen=True)
@@ -63,7 +61,7 @@ class Rule:
 
     def findings(self, subject: Subject) -> Iterator[Finding]:
         """The hits as findings."""
-        docs = DOCS.format(code=self.code.lower())
+        docs = address(self.code)
         for hit in self.check(subject):
             yield finding_of(hit, subject, self.code, self.severity, self.remedy, docs)
 

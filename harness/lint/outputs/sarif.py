@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from harness._version import __version__
 from harness.lint.finding import Finding, Report, Severity
+from harness.lint.pages import section
 from harness.lint.rules import RULES
 
 SCHEMA: Final = "https://json.schemastore.org/sarif-2.1.0.json"
@@ -58,7 +59,7 @@ def _rule(finding: Finding) -> Mapping[str, Any]:
     rule: dict[str, Any] = {"id": finding.code}
     if own is not None:
         rule["shortDescription"] = {"text": own.title}
-        rule["help"] = {"text": own.remedy}
+        rule["help"] = {"text": own.remedy, "markdown": section(own.code)}
         rule["defaultConfiguration"] = {"level": _LEVELS[own.severity]}
     if finding.docs.startswith("https://"):
         rule["helpUri"] = finding.docs

@@ -256,7 +256,7 @@ _ENOUGH: Final = 0.8
 """Share of a timeout that measured provisioning may use up without a remark."""
 
 _BOOT_SECONDS: Final = 45
-"""What passes from the launch of an instance on EC2 to the first line of its UserData, or nearly."""
+"""What passes on EC2 from the launch of an instance to its UserData, or nearly."""
 
 
 def _hit(
@@ -306,7 +306,7 @@ RULES: Final = (
         "HS011",
         Severity.WARNING,
         "a timeout shorter than provisioning takes",
-        "raise the timeout well above the measured time",
+        "raise the timeout well above what provisioning takes",
         _too_short,
     ),
     Rule(

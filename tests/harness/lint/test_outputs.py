@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from urllib.parse import urlsplit
 from xml.etree import ElementTree as ET
 
 import pytest
 
-from harness.lint import Finding, Place, Report, ScriptPlace, Severity
+from harness.lint import Finding, Place, Report, ScriptPlace, Severity, lint
 from harness.lint.outputs import FORMATS
+from harness.lint.pages import address, section
+from harness.lint.rule import Rule
+from harness.lint.rules import RULES
 
 pytestmark = pytest.mark.selftest
 
@@ -119,3 +123,30 @@ def test_junit() -> None:
     assert [suites["clean.json"].get(key) for key in ("tests", "failures")] == ["1", "0"]
     assert suites["gone.json"].get("errors") == "1"
     assert root.findall(".//error")[0].get("message") == "gone.json: no such file"
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.code)
+def test_every_rules_address_leads_to_its_section(rule: Rule) -> None:
+    """An absolute one, of a page that is there, whatever folder somebody lints in."""
+    parts = urlsplit(address(rule.code))
+    assert parts.scheme in {"file", "https"}
+    if parts.scheme == "file":
+        assert f"### {parts.fragment.upper()}\n" in Path(parts.path).read_text()
+    assert rule.title in section(rule.code)
+    assert "### " not in section(rule.code)
+
+
+def test_sarif_explains_a_rule_of_ours(tmp_path: Path) -> None:
+    """With its page's own words; an address is given where a code host can follow it."""
+    template = tmp_path / "template.yaml"
+    template.write_text(
+        "Resources:\n  G:\n    Type: AWS::EC2::SecurityGroup\n    Properties:\n"
+        "      GroupDescription: all\n      SecurityGroupIngress:\n"
+        "        - {IpProtocol: '-1', CidrIp: 0.0.0.0/0}\n"
+    )
+    report = Report(tuple(lint(template)), (str(template),))
+    (run,) = json.loads(FORMATS["sarif"](report))["runs"]
+    (rule,) = (one for one in run["tool"]["driver"]["rules"] if one["id"] == "HR005")
+    assert "open to the world" in rule["help"]["markdown"]
+    addresses = [one["helpUri"] for one in run["tool"]["driver"]["rules"] if "helpUri" in one]
+    assert all(one.startswith("https://") for one in addresses)
