@@ -22,10 +22,11 @@ from werkzeug.wrappers import Request, Response
 
 from harness.cloud import moto_ec2
 from harness.cloud.cloudformation_api import Caller, CloudFormationApi
-from harness.cloud.crash import answer, forwarder, refusal
+from harness.cloud.crash import AwsError, answer, forwarder, refusal
 from harness.cloud.ec2_api import Ec2Api, ec2_error, form_of
 from harness.cloud.imds import Imds, ImdsRequest, hop_limit
 from harness.cloud.instances import Guests
+from harness.cloud.scaling import SERVICES, Scaling
 from harness.cloud.ssm_api import SsmApi
 from harness.cloudformation.creation import Signal, SignalStatus
 from harness.cloudformation.refusal import RequestRefused
@@ -68,6 +69,7 @@ class Endpoint:
         imds: Checks identity documents.
         control: Answers below :data:`CONTROL_PREFIX`, by path, for the harness itself.
         helpers: The tarball of helper scripts.
+        scaling: Launches what Auto Scaling groups lack.
     """
 
     def __init__(
@@ -79,6 +81,7 @@ class Endpoint:
         imds: Imds,
         control: Callable[[str], Mapping[str, Any] | None],
         helpers: Callable[[], bytes],
+        scaling: Scaling,
     ) -> None:
         self._api = api
         self._engine_for = engine_for
@@ -86,11 +89,12 @@ class Endpoint:
         self._imds = imds
         self._control = control
         self._helpers = helpers
+        self._scaling = scaling
         self._forward = forwarder(moto_ec2.application())
         self._ec2_api = Ec2Api(guests, self._forward)
         self._ssm_api = SsmApi(self._forward)
         self._services: Mapping[str, Callable[[Request, Scope], Response]] = {
-            "autoscaling": self._followed,
+            "autoscaling": self._auto_scaling,
             "cloudformation": self._cloudformation,
             "ec2": self._ec2,
             "s3": self._s3,
@@ -116,10 +120,16 @@ class Endpoint:
             return self._wait_condition(request, wait[1])
         scope = scope_of(request)
         try:
-            return self._services.get(scope.service, self._plain)(request, scope)
+            return self._answered(request, scope)
         except Exception as error:  # noqa: BLE001 - whatever moto raises is answered
             refused = refusal(scope.service, form_of(request), error)
             return ec2_error(refused) if scope.service == "ec2" else answer(scope.service, refused)
+
+    def _answered(self, request: Request, scope: Scope) -> Response:
+        answered = self._services.get(scope.service, self._plain)(request, scope)
+        if scope.service in SERVICES:
+            self._scaling.settle()
+        return answered
 
     # CloudFormation
 
@@ -162,8 +172,11 @@ class Endpoint:
     def _ec2(self, request: Request, scope: Scope) -> Response:
         return self._ec2_api.handle(request, form_of(request), scope.region)
 
-    def _followed(self, request: Request, _scope: Scope) -> Response:
-        """A service that launches instances too."""
+    def _auto_scaling(self, request: Request, scope: Scope) -> Response:
+        try:
+            self._scaling.check(form_of(request), scope.region)
+        except AwsError as error:
+            return answer(scope.service, error)
         return self._ec2_api.followed(request)
 
     # Other services

@@ -7,6 +7,7 @@ inside:
 * a new instance gets addresses of the local cloud, and the public name that goes with them;
 * an instance's state is what its guest's state is, and no API of moto's sets one;
 * a guest needs its instance's user data, public key and security groups in one consistent look;
+* an Auto Scaling group's instances are launched elsewhere, with all that the group says of them;
 * a bucket policy's statement with a condition that moto cannot judge must not refuse everything.
 
 :data:`lock` is held around every request to moto that may change instances, so that nobody sees the
@@ -55,10 +56,45 @@ def load() -> None:
         catalogue.seek(0)
         os.environ["MOTO_AMIS_PATH"] = f"/dev/fd/{catalogue.fileno()}"
         import boto3  # noqa: F401 - imported for later
+        import moto.autoscaling.models
         import moto.ec2.models
         import moto.ec2.responses
         import moto.moto_server.werkzeug_app  # noqa: F401 - imported for later
     _pass_over_conditions()
+    _note_launches()
+
+
+_launches: Final[list[tuple[str, str, int]]] = []
+
+
+def _note_launches() -> None:
+    """Have Auto Scaling groups note the instances that they lack, and launch none.
+
+    Replaces the one method that all of a group's launches go through.
+    """
+    from moto.autoscaling.models import FakeAutoScalingGroup
+
+    def note(group: Any, count: int, _tags: dict[str, str]) -> None:
+        _launches.append((group.autoscaling_backend.region_name, group.name, count))
+
+    FakeAutoScalingGroup.replace_autoscaling_group_instances = note  # type: ignore[method-assign,assignment]
+
+
+def take_launches() -> list[tuple[str, str, int]]:
+    """What groups lack since they were asked last: region, name, how many instances."""
+    with lock:
+        taken = _launches.copy()
+        _launches.clear()
+        return taken
+
+
+def group_sizes(region: str, name: str) -> tuple[int, int] | None:
+    """The least and the most instances that a group may have; None where there is no such group."""
+    from moto.autoscaling.models import autoscaling_backends
+
+    with lock:
+        group = autoscaling_backends[ACCOUNT_ID][region].autoscaling_groups.get(name)
+        return None if group is None else (group.min_size or 0, group.max_size or 0)
 
 
 def _pass_over_conditions() -> None:

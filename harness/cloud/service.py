@@ -148,6 +148,7 @@ class CloudService:
         from harness.cloud.containers import Site
         from harness.cloud.endpoint import Endpoint, ImdsApplication
         from harness.cloud.instances import Guests
+        from harness.cloud.scaling import Scaling
 
         guests = Guests(
             container_engine,
@@ -170,6 +171,7 @@ class CloudService:
             imds=imds,
             control=self._control,
             helpers=lambda: self._helpers.get().tarball,
+            scaling=Scaling(self._client),
         )
         follower = threading.Thread(
             target=self._follow_deaths, args=(container_engine,), name="deaths", daemon=True

@@ -7,7 +7,6 @@ all of it, and attached.
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Mapping
 from typing import Any, ClassVar, Final
 
@@ -17,12 +16,14 @@ from harness.cloudformation.resources.base import Handler, Job, generated_name
 from harness.cloudformation.resources.ec2_thing import find
 from harness.cloudformation.resources.launching import (
     decoded_user_data,
-    from_launch_configuration,
-    from_launch_template,
-    in_subnet,
-    launch,
     terminate,
     wait_until_running,
+)
+from harness.cloudformation.resources.scaling import (
+    GROUP_TAG,
+    add_instances,
+    describe_group,
+    members,
 )
 from harness.cloudformation.resources.tags import system_tags
 from harness.template import Node
@@ -32,7 +33,6 @@ _ONE_MACHINE: Final = "guests share the machine that they run on"
 _ONE_DISK: Final = "a guest's disk is the image's, on the machine's own disk"
 _NOT_TAKEN: Final = frozenset({"Tags", "VPCZoneIdentifier", "DesiredCapacity", "MinSize"})
 _ROLLING: Final = "AutoScalingRollingUpdate"
-_GROUP_TAG: Final = "aws:autoscaling:groupName"
 
 
 class LaunchConfiguration(Handler):
@@ -144,22 +144,21 @@ class AutoScalingGroup(Handler):
 
     def describe(self, api: Api, resource: ProvisionedResource) -> Mapping[str, Any]:
         """The group."""
-        found = _describe(api, resource.physical_id)
-        return found or {}
+        return describe_group(api, resource.physical_id) or {}
 
     def update(
         self, job: Job, resource: ProvisionedResource, changed: frozenset[str]
     ) -> ProvisionedResource:
         """Change it, then the number of its instances."""
         name = resource.physical_id
-        members = _members(_describe(job.api, name) or {})
+        existing = members(describe_group(job.api, name) or {})
         parameters = self._parameters(job, name)
-        parameters["MaxSize"] = max(len(members), int(job.get("MaxSize")))
+        parameters["MaxSize"] = max(len(existing), int(job.get("MaxSize")))
         job.api.call("autoscaling", "UpdateAutoScalingGroup", **parameters)
         if "Tags" in changed:
             job.api.call("autoscaling", "CreateOrUpdateTags", Tags=_group_tags(job, name))
         if changed & self.interrupting and _ROLLING in job.request.update_policy:
-            for instance_id in members:
+            for instance_id in existing:
                 _end(job.api, instance_id)
         self._resize(job, name)
         return super().update(job, resource, changed)
@@ -167,17 +166,18 @@ class AutoScalingGroup(Handler):
     def delete(self, api: Api, resource: ProvisionedResource) -> None:
         """Terminate its instances, delete it, and wait until all are gone."""
         name = resource.physical_id
-        group = _describe(api, name)
+        group = describe_group(api, name)
         if group is not None:
-            # Given up on one by one, so that those protected from scaling in go too.
-            for instance_id in _members(group):
-                api.call("ec2", "TerminateInstances", InstanceIds=[instance_id])
+            # Given up on one by one, so that those protected from scaling in go too, and without
+            # others in their place.
+            for instance_id in members(group):
+                _give_up(api, instance_id)
             api.call(
                 "autoscaling", "DeleteAutoScalingGroup", AutoScalingGroupName=name, ForceDelete=True
             )
 
         def ended() -> bool:
-            found = find(api, "DescribeInstances", "Reservations", **{f"tag:{_GROUP_TAG}": name})
+            found = find(api, "DescribeInstances", "Reservations", **{f"tag:{GROUP_TAG}": name})
             instances = [one for reservation in found for one in reservation["Instances"]]
             return all(one["State"]["Name"] == "terminated" for one in instances)
 
@@ -197,11 +197,11 @@ class AutoScalingGroup(Handler):
     def _resize(self, job: Job, name: str) -> None:
         """Bring the number of instances to what is wanted, and wait until they run."""
         wanted = int(job.get("DesiredCapacity", job.get("MinSize")))
-        group = _describe(job.api, name) or {}
-        members = _members(group)
-        for instance_id in members[wanted:]:
+        group = describe_group(job.api, name) or {}
+        existing = members(group)
+        for instance_id in existing[wanted:]:
             _end(job.api, instance_id)
-        launched = self._launch(job, name, group, wanted - len(members))
+        launched = add_instances(job.api, group, wanted - len(existing))
         job.api.call(
             "autoscaling",
             "UpdateAutoScalingGroup",
@@ -211,64 +211,20 @@ class AutoScalingGroup(Handler):
         for instance_id in launched:
             wait_until_running(job, instance_id)
 
-    @staticmethod
-    def _launch(job: Job, name: str, group: Mapping[str, Any], count: int) -> list[str]:
-        launched: list[str] = []
-        places = itertools.cycle(_places(group))
-        for _ in range(count):
-            parameters = _instance_parameters(job)
-            kind, place = next(places)
-            if kind == "subnet":
-                parameters = in_subnet(parameters, place)
-            else:
-                parameters["Placement"] = {"AvailabilityZone": place}
-            parameters["TagSpecifications"] = [
-                {"ResourceType": "instance", "Tags": _instance_tags(job, name)}
-            ]
-            instance_id = launch(job.api, parameters)
-            launched.append(instance_id)
-            job.api.call(
-                "autoscaling",
-                "AttachInstances",
-                AutoScalingGroupName=name,
-                InstanceIds=[instance_id],
-            )
-        return launched
-
-
-def _describe(api: Api, name: str) -> dict[str, Any] | None:
-    found = api.call("autoscaling", "DescribeAutoScalingGroups", AutoScalingGroupNames=[name])
-    groups: list[dict[str, Any]] = found["AutoScalingGroups"]
-    return groups[0] if groups else None
-
 
 def _end(api: Api, instance_id: str) -> None:
-    """End one instance of a group, which becomes smaller."""
+    """End one instance of a group, which becomes smaller, and wait until it is terminated."""
+    _give_up(api, instance_id)
+    terminate(api, instance_id)
+
+
+def _give_up(api: Api, instance_id: str) -> None:
     api.call(
         "autoscaling",
         "TerminateInstanceInAutoScalingGroup",
         InstanceId=instance_id,
         ShouldDecrementDesiredCapacity=True,
     )
-    terminate(api, instance_id)
-
-
-def _members(group: Mapping[str, Any]) -> list[str]:
-    return [str(one["InstanceId"]) for one in group.get("Instances", [])]
-
-
-def _places(group: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Where a group's instances go in turn: its subnets, else its zones."""
-    subnets = [one.strip() for one in str(group.get("VPCZoneIdentifier") or "").split(",")]
-    if any(subnets):
-        return [("subnet", one) for one in subnets]
-    return [("zone", one) for one in group.get("AvailabilityZones", [])]
-
-
-def _instance_parameters(job: Job) -> dict[str, Node]:
-    if "LaunchTemplate" in job.properties:
-        return from_launch_template(job.api, job.get("LaunchTemplate"))
-    return from_launch_configuration(job.api, str(job.get("LaunchConfigurationName")))
 
 
 def _tags(job: Job) -> list[tuple[str, str, bool]]:
@@ -293,11 +249,6 @@ def _group_tags(job: Job, name: str) -> list[Node]:
         }
         for key, value, propagated in _tags(job)
     ]
-
-
-def _instance_tags(job: Job, name: str) -> list[Node]:
-    tags = {key: value for key, value, propagated in _tags(job) if propagated}
-    return [{"Key": key, "Value": value} for key, value in {**tags, _GROUP_TAG: name}.items()]
 
 
 HANDLERS: Final[Mapping[str, Handler]] = {
