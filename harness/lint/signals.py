@@ -58,6 +58,7 @@ class Signal:
         handle: Logical id of the handle whose address it is sent to.
         to_address: Whether it is sent to a handle's address, known or not.
         by: The program.
+        unique_id: Who is said to send it; None for the instance itself.
         elsewhere: An endpoint of its own is given, which goes before any region.
     """
 
@@ -71,6 +72,7 @@ class Signal:
     to_address: bool = False
     by: str = "cfn-signal"
     elsewhere: bool = False
+    unique_id: Word | None = None
 
     @property
     def claims_success(self) -> bool:
@@ -102,6 +104,7 @@ def signal_of(shell: Shell, command: Command, handles: frozenset[str]) -> Iterat
         yield Signal(
             shell, command, status, options.get("stack"), options.get("resource"),
             options.get("region"), by="aws", elsewhere="endpoint" in options,
+            unique_id=options.get("id"),
         )  # fmt: skip
     elif command.name in {"curl", "wget", "http"}:
         handle = _handle(command, handles)
@@ -126,6 +129,7 @@ def _cfn_signal(shell: Shell, command: Command, handles: frozenset[str]) -> Sign
         handle=_handle(command, handles),
         to_address=bool(operands),
         elsewhere="endpoint" in options,
+        unique_id=options.get("id"),
     )
 
 
@@ -174,3 +178,13 @@ def _options(words: Sequence[Word], table: Mapping[str, str]) -> tuple[dict[str,
         elif not text.startswith("-"):
             operands.append(word)
     return found, operands
+
+
+def options_of(words: Sequence[Word], table: Mapping[str, str]) -> Mapping[str, Word]:
+    """The values of a command's options.
+
+    Args:
+        words: Its arguments.
+        table: The options that take a value, and what the result calls each.
+    """
+    return _options(words, table)[0]
