@@ -24,11 +24,13 @@ class Cause:
         text: What is wrong.
         remedy: What to do about it.
         passing: Whether it is likely to be over soon, while an instance boots.
+        at_boot: Whether it is over at the latest when cloud-init's last stage prints the host keys.
     """
 
     text: str
     remedy: str
     passing: bool = False
+    at_boot: bool = False
 
 
 NO_ADDRESS: Final = Cause(
@@ -51,6 +53,7 @@ _COMPLAINTS: Final[Sequence[tuple[str, Cause]]] = (
             "see that the template's KeyName reaches the instance, and name the image's user with "
             "--ssh-user",
             passing=True,
+            at_boot=True,
         ),
     ),
     (

@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import boto3
 import pytest
@@ -15,8 +15,8 @@ from moto import mock_aws
 
 from harness.errors import UnreachableError
 from harness.guest.keys import make_key_pair
-from harness.guest.login import LoginRequest, _write_config, open_login
-from harness.waiting import LOCAL_PACE
+from harness.guest.login import Login, LoginRequest, _wait_for_login, _write_config, open_login
+from harness.waiting import LOCAL_PACE, Clock, Deadline
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client
@@ -95,3 +95,53 @@ def test_ssh_understands_the_config(request_: LoginRequest) -> None:
     } <= lines
     known = (request_.directory / f"{request_.instance_id}.known_hosts").read_text()
     assert known == f"{request_.instance_id} ssh-ed25519 AAAA\n"
+
+
+KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f"
+BLOCK = f"-----BEGIN SSH HOST KEY KEYS-----\n{KEY} root@i\n-----END SSH HOST KEY KEYS-----\n"
+
+
+class Refusing(Login):
+    """A login whose sshd refuses every key, and whose tries are counted."""
+
+    tries: ClassVar[int]
+
+    def run(self, command: str, limit: float = 60) -> subprocess.CompletedProcess[str]:
+        type(self).tries += 1
+        said = "ubuntu@i: Permission denied (publickey)."
+        return subprocess.CompletedProcess([command, str(limit)], 255, "", said)
+
+
+class Console:
+    """EC2 as it is, but for what the instance's console shows: one text for each look."""
+
+    def __init__(self, ec2: EC2Client, *shown: str) -> None:
+        self._ec2 = ec2
+        self._shown = [*shown]
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._ec2, name)
+
+    def get_console_output(self, **_: object) -> dict[str, str]:
+        return {"Output": self._shown.pop(0) if len(self._shown) > 1 else self._shown[0]}
+
+
+@pytest.mark.parametrize(
+    ("shown", "tries"),
+    [
+        ((BLOCK,), 2),
+        (("booting", "booting", BLOCK), 4),
+        (("booting", BLOCK.replace("AAAAIAAB", "AAAAIZZZ"), BLOCK), 4),
+    ],
+)
+def test_a_key_that_is_refused_after_the_boot_stays_refused(
+    ec2: EC2Client, request_: LoginRequest, shown: tuple[str, ...], tries: int
+) -> None:
+    """Nobody waits out the limit; but while cloud-init is at work the key may be still to come."""
+    Refusing.tries = 0
+    login = Refusing(request_.instance_id, request_.directory / "config", *HERE)
+    client: Any = Console(ec2, *shown)
+    deadline = Deadline(3600, Clock())
+    with pytest.raises(UnreachableError, match="wrong key or wrong user"):
+        _wait_for_login(client, login, request_, [KEY], deadline, LOCAL_PACE)
+    assert Refusing.tries == tries
