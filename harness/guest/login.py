@@ -16,7 +16,12 @@ from testinfra.host import Host
 
 from harness.errors import UnreachableError
 from harness.guest.diagnosis import NO_ADDRESS, Cause, describe_instance, explain, ingress_of
-from harness.guest.host_keys import read_console, scan_host_keys, wait_for_host_keys
+from harness.guest.host_keys import (
+    read_console,
+    read_host_keys,
+    scan_host_keys,
+    wait_for_host_keys,
+)
 from harness.guest.keys import KeyPair
 from harness.waiting import Clock, Deadline, Pace
 
@@ -164,9 +169,9 @@ def open_login(
         raise _unreachable(instance_id, cause)
     keys = _known_keys(ec2, request, found, deadline, pace)
     login = Login(instance_id, _write_config(request, found, keys), *found)
-    _wait_for_login(ec2, login, request, deadline, pace)
+    _wait_for_login(ec2, login, request, keys, deadline, pace)
     while request.wait_for_cloud_init and not _saw_end_of_cloud_init(login, deadline):
-        _wait_for_login(ec2, login, request, deadline, pace)
+        _wait_for_login(ec2, login, request, keys, deadline, pace)
     return login
 
 
@@ -218,19 +223,36 @@ def _write_config(request: LoginRequest, found: tuple[str, int], keys: Sequence[
 
 
 def _wait_for_login(
-    ec2: EC2Client, login: Login, request: LoginRequest, deadline: Deadline, pace: Pace
+    ec2: EC2Client,
+    login: Login,
+    request: LoginRequest,
+    keys: Sequence[str],
+    deadline: Deadline,
+    pace: Pace,
 ) -> None:
     attempt = 0
+    booted = False
     while True:
         done = login.run("true", max(_CONNECT_TIMEOUT * 2.0, pace.ceiling))
         if done.returncode != UNREACHABLE:
             return
         instance = describe_instance(ec2, login.instance_id, pace)
         cause = explain(done.stderr, instance, ingress_of(ec2, instance, pace), request.cidr)
-        if deadline.over or not cause.passing:
+        if deadline.over or not cause.passing or (cause.at_boot and booted):
             raise _unreachable(login.instance_id, cause, login, done.stderr)
+        booted = booted or (cause.at_boot and _has_booted(ec2, login, keys, pace))
         deadline.pause(pace.pause(attempt))
         attempt += 1
+
+
+def _has_booted(ec2: EC2Client, login: Login, keys: Sequence[str], pace: Pace) -> bool:
+    """Whether the console shows this boot's keys in cloud-init's own block.
+
+    ``keys_to_console`` is a module of the last stage, after all that makes users, writes
+    authorized keys or runs UserData ("Boot stages"). Who is refused afterwards stays refused.
+    """
+    shown = read_host_keys(read_console(ec2, login.instance_id, pace))
+    return not set(shown.keys).isdisjoint(keys)
 
 
 def _saw_end_of_cloud_init(login: Login, deadline: Deadline) -> bool:
