@@ -97,16 +97,20 @@ class SignalPolicy:
         timeout: From the resource's CREATE_IN_PROGRESS on.
         min_success_percent: Share of ``count`` that must be successes; of Auto Scaling groups.
         manner: Whose words a failure is told in.
+        spare: Failures that are tolerated, where more than these signals decide that.
     """
 
     count: int = DEFAULT_COUNT
     timeout: timedelta = DEFAULT_TIMEOUT
     min_success_percent: float = 100.0
     manner: Manner = Manner.RESOURCE
+    spare: int | None = None
 
     @property
     def needed(self) -> int:
         """Successes without which the resource fails: half of five instances are three."""
+        if self.spare is not None:
+            return self.count - self.spare
         return math.ceil(self.count * self.min_success_percent / 100)
 
 
@@ -233,30 +237,6 @@ def update_policy(body: object) -> Mapping[str, Any]:
         PolicyError: It is no object.
     """
     return _object(body, "UpdatePolicy")
-
-
-def rolling_update_policy(rolling: object, properties: Mapping[str, Any]) -> SignalPolicy | None:
-    """Read an Auto Scaling group's ``AutoScalingRollingUpdate`` ("UpdatePolicy attribute").
-
-    Args:
-        rolling: The attribute, intrinsic functions resolved.
-        properties: The group's; as many signals are expected as it has instances.
-
-    Returns:
-        None where it asks for no signal.
-
-    Raises:
-        PolicyError: A value is not what CloudFormation takes.
-    """
-    body = _object(rolling or {}, "AutoScalingRollingUpdate")
-    if str(body.get("WaitOnResourceSignals")).lower() != "true":
-        return None
-    return SignalPolicy(
-        count=_count(properties.get("DesiredCapacity", properties.get("MinSize", 1))),
-        timeout=parse_duration(body.get("PauseTime", "PT5M")),
-        min_success_percent=_min_percent(body),
-        manner=Manner.GROUP,
-    )
 
 
 def wait_condition_policy(properties: Mapping[str, Any]) -> SignalPolicy:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import Final
 
 from harness.cloudformation.intrinsics import references
 from harness.cloudformation.operation import Attempt, Deployment
 from harness.cloudformation.own_types import ENTIRELY
 from harness.cloudformation.provider import ResourceFailure, ResourceProvider, ResourceRequest
+from harness.cloudformation.rolling import KNOWN, ROLLING
 from harness.cloudformation.state import Plan
 from harness.cloudformation.unsupported import Unsupported, listed
 from harness.template import Node, Resource
+
+_SUSPEND: Final = "SuspendProcesses"
 
 
 def check_supported(
@@ -30,6 +34,9 @@ def check_supported(
         f"{path} ({why})"
         for path, why in around.provider.without_effect(request.type, request.properties).items()
     ]
+    rolling = request.update_policy.get(ROLLING)
+    if isinstance(rolling, Mapping) and _SUSPEND in rolling:
+        idle.append(f"UpdatePolicy.{ROLLING}.{_SUSPEND} (nothing here scales a group by itself)")
     if around.unsupported is Unsupported.ACCEPT:
         # Otherwise, resolving them has failed.
         told += unanswered([resource.properties, resource.metadata], plan, around.provider)
@@ -72,7 +79,7 @@ def attribute_gaps(
     gaps += [
         f"UpdatePolicy.AutoScalingRollingUpdate.{name}"
         for name in (rolling if isinstance(rolling, Mapping) else {})
-        if name not in {"WaitOnResourceSignals", "PauseTime", "MinSuccessfulInstancesPercent"}
+        if name not in {*KNOWN, _SUSPEND}
     ]
     gaps += [
         f"UpdatePolicy.{name}"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 import threading
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Final
 
 from harness.cloudformation.provider import (
@@ -19,6 +19,7 @@ from harness.cloudformation.provider import (
 )
 from harness.template import Node
 
+_GROUP: Final = "AWS::AutoScaling::AutoScalingGroup"
 _PREFIXES: Final[Mapping[str, str]] = {
     "AWS::EC2::Instance": "i",
     "AWS::EC2::SecurityGroup": "sg",
@@ -34,6 +35,7 @@ class MemoryProvider:
     Args:
         replacing: Names of properties whose change replaces the resource; the others are
             updated without interruption.
+        interrupting: Names of properties whose change interrupts.
         unsupported: Properties that are said not to be acted on, by resource type.
         without_effect: Properties that are said to have no effect, and why, by resource type.
         unanswered: Names of attributes that are said not to be answered.
@@ -45,12 +47,14 @@ class MemoryProvider:
         self,
         *,
         replacing: Collection[str] = (),
+        interrupting: Collection[str] = (),
         unsupported: Mapping[str, list[str]] | None = None,
         without_effect: Mapping[str, Mapping[str, str]] | None = None,
         unanswered: Collection[str] = (),
         before: Callable[[str, str], None] | None = None,
     ) -> None:
         self._replacing = frozenset(replacing)
+        self._interrupting = frozenset(interrupting)
         self._unsupported = unsupported or {}
         self._without_effect = without_effect or {}
         self._unanswered = frozenset(unanswered)
@@ -59,6 +63,8 @@ class MemoryProvider:
         self._lock = threading.Lock()
         self.existing: dict[str, ProvisionedResource] = {}
         """What exists, by physical id."""
+        self.instances: dict[str, list[str]] = {}
+        """Instances of Auto Scaling groups, by the group's physical id."""
 
     def unsupported(self, resource_type: str, properties: Mapping[str, Node]) -> list[str]:
         """What was said not to be acted on."""
@@ -90,6 +96,9 @@ class MemoryProvider:
         self.before("create", request.logical_id)
         with self._lock:
             self.existing[physical_id] = resource
+            if request.type == _GROUP:
+                size = int(request.properties.get("DesiredCapacity", 1))
+                self.instances[physical_id] = self._launched(size)
         progress.announce(physical_id)
         self.before("created", request.logical_id)
         return resource
@@ -102,7 +111,9 @@ class MemoryProvider:
         """Whether a property differs whose change replaces."""
         before, after = resource.request.properties, wanted.properties
         changed = {name for name in {*before, *after} if before.get(name) != after.get(name)}
-        return Interruption.REPLACEMENT if changed & self._replacing else Interruption.NONE
+        if changed & self._replacing:
+            return Interruption.REPLACEMENT
+        return Interruption.SOME if changed & self._interrupting else Interruption.NONE
 
     def update(
         self, resource: ProvisionedResource, wanted: ResourceRequest, progress: Progress
@@ -116,6 +127,26 @@ class MemoryProvider:
                 raise ResourceFailure(f"{resource.physical_id} does not exist")
             self.existing[resource.physical_id] = updated
         return updated
+
+    def members(self, resource: ProvisionedResource) -> list[str]:
+        """A group's instances."""
+        with self._lock:
+            return [*self.instances.get(resource.physical_id, [])]
+
+    def roll(
+        self, resource: ProvisionedResource, end: Sequence[str], launch: int, progress: Progress
+    ) -> list[str]:
+        """Replace them by others."""
+        del progress
+        self.before("roll", resource.request.logical_id)
+        with self._lock:
+            kept = [one for one in self.instances[resource.physical_id] if one not in end]
+            launched = self._launched(launch)
+            self.instances[resource.physical_id] = [*kept, *launched]
+        return launched
+
+    def _launched(self, count: int) -> list[str]:
+        return [f"i-{next(self._numbers):017x}" for _ in range(count)]
 
     def delete(self, resource: ProvisionedResource) -> None:
         """Forget it."""

@@ -29,6 +29,7 @@ from harness.cloudformation.own_types import WaitCondition
 from harness.cloudformation.parameters import Lookups
 from harness.cloudformation.provider import ProvisionedResource, ResourceProvider
 from harness.cloudformation.refusal import RequestRefused
+from harness.cloudformation.rolling import Rolling
 from harness.cloudformation.state import Output, Plan, ResourceState, Stack, Status
 from harness.cloudformation.unsupported import Unsupported
 
@@ -109,6 +110,7 @@ class Attempt:
         self.replacing: ProvisionedResource | None = None
         self.announced = ""
         self.handle = ""
+        self.rolling: Rolling | None = None
         self.result: ProvisionedResource | None = None
         self.over = False
 
@@ -329,7 +331,43 @@ class Deployment:
         self.stack.resource_becomes(attempt.state, failed, reason)
         self.step_failed(attempt.operation, attempt.state.logical_id, failed)
 
+    def _roll_on(self, attempt: Attempt) -> bool:
+        """Go on with a rolling update; whether there is more of it."""
+        rolling = attempt.rolling
+        if rolling is None:
+            return False
+        logical_id = attempt.state.logical_id
+        if rolling.current is not None and not rolling.paused and not rolling.policy.waits:
+            rolling.paused = True
+            if rolling.policy.pause and rolling.current.launch:
+                seconds = rolling.policy.pause.total_seconds()
+                attempt.timer = self.around.clock.call_later(seconds, lambda: self._paused(attempt))
+                return True
+        sentences = [] if rolling.begun else rolling.beginning()
+        step = rolling.advance(len(attempt.signals.of(SignalStatus.SUCCESS)))
+        if step is None:
+            return False
+        for sentence in (*sentences, rolling.before(step)):
+            if sentence:
+                self.stack.note(attempt.state, attempt.state.status, sentence)
+        if attempt.timer is not None:
+            attempt.timer.cancel()
+        attempt.policy, attempt.signals, attempt.result = None, Signals(), None
+        policy = rolling.signals(step)
+        if policy is not None:
+            self.watch(attempt, policy)
+        self.work(logical_id, lambda: rolling.run(step))
+        return True
+
+    def _paused(self, attempt: Attempt) -> None:
+        with self.around.turn():
+            if not attempt.over:
+                self.judge(attempt, self.around.clock.now())
+                self.pump()
+
     def _complete(self, attempt: Attempt, resource: ProvisionedResource) -> None:
+        if self._roll_on(attempt):
+            return
         self._end(attempt)
         state = attempt.state
         if attempt.replacing is not None:

@@ -7,7 +7,7 @@ the other provider does not know.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -121,6 +121,16 @@ class OwnTypes:
         if isinstance(resource, Placeholder):
             return Placeholder(wanted, resource.physical_id, resource.ref)
         return self._inner.update(resource, wanted, progress)
+
+    def members(self, resource: ProvisionedResource) -> list[str]:
+        """The ids of a group's instances."""
+        return [] if isinstance(resource, Placeholder) else self._inner.members(resource)
+
+    def roll(
+        self, resource: ProvisionedResource, end: Sequence[str], launch: int, progress: Progress
+    ) -> list[str]:
+        """Replace instances of a group."""
+        return self._inner.roll(resource, end, launch, progress)
 
     def delete(self, resource: ProvisionedResource) -> None:
         """Delete it."""

@@ -10,7 +10,6 @@ from harness.cloudformation.creation import (
     PolicyError,
     SignalPolicy,
     creation_policy,
-    rolling_update_policy,
     update_policy,
 )
 from harness.cloudformation.graph import active_resources, check_template, dependencies
@@ -19,6 +18,7 @@ from harness.cloudformation.language_extensions import declared_transforms, expa
 from harness.cloudformation.own_types import GROUP
 from harness.cloudformation.parameters import Lookups, NothingToLookUp, Parameters
 from harness.cloudformation.refusal import RequestRefused
+from harness.cloudformation.rolling import ROLLING, rolling_policy
 from harness.cloudformation.rules import check_rules
 from harness.cloudformation.state import Plan, Settings
 from harness.errors import IntrinsicError
@@ -132,8 +132,8 @@ def _update_policies(
     for logical_id, resource in active.items():
         try:
             found[logical_id] = update_policy(resolver.resolve(resource.update_policy))
-            if resource.type == GROUP:
-                rolling_update_policy(found[logical_id].get("AutoScalingRollingUpdate"), {})
+            if resource.type == GROUP and ROLLING in found[logical_id]:
+                rolling_policy(found[logical_id][ROLLING])
         except (PolicyError, IntrinsicError) as error:
             raise RequestRefused(
                 f"Template error: UpdatePolicy of resource {logical_id}: {error.message}"

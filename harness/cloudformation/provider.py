@@ -7,7 +7,7 @@ One provider keeps moto's models, another boots guests; a test may pass its own.
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -135,6 +135,25 @@ class ResourceProvider(Protocol):
 
         Raises:
             ResourceFailure: It could not be updated.
+        """
+
+    def members(self, resource: ProvisionedResource) -> list[str]:
+        """The ids of an Auto Scaling group's instances; none of whatever is no group."""
+
+    def roll(
+        self,
+        resource: ProvisionedResource,
+        end: Sequence[str],
+        launch: int,
+        progress: Progress,
+    ) -> list[str]:
+        """Terminate instances of a group, then launch as many others as are wanted.
+
+        Returns:
+            The ids of the new ones, which run.
+
+        Raises:
+            ResourceFailure: One could not be terminated or launched.
         """
 
     def delete(self, resource: ProvisionedResource) -> None:

@@ -144,6 +144,7 @@ class ResourceState:
         resource: What exists now.
         attempted: What an update in place that did not succeed may have made of it, half or whole.
         obsolete: What exists still and is to be deleted: replaced, or a failed replacement.
+        rolled: Instances of a group that its rolling update has launched.
     """
 
     logical_id: str
@@ -155,6 +156,7 @@ class ResourceState:
     resource: ProvisionedResource | None = None
     obsolete: list[ProvisionedResource] = field(default_factory=list)
     attempted: ResourceRequest | None = None
+    rolled: list[str] = field(default_factory=list)
     properties_shown: str = ""
     metadata: Mapping[str, Node] = field(default_factory=dict)
     description: str = ""

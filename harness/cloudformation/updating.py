@@ -12,10 +12,8 @@ from harness.cloudformation.creating import (
     sentence,
     start_creating,
 )
-from harness.cloudformation.creation import SignalPolicy, rolling_update_policy
 from harness.cloudformation.deleting import CleanUp
 from harness.cloudformation.operation import Before, Deployment, Operation
-from harness.cloudformation.own_types import GROUP
 from harness.cloudformation.policy import StackPolicy
 from harness.cloudformation.provider import (
     Interruption,
@@ -105,24 +103,13 @@ class Update(Operation):
             self.stack.resource_becomes(
                 state, Status.UPDATE_IN_PROGRESS, work.REPLACING if replaces else ""
             )
-            policy = (
-                self._plan.policies.get(logical_id)
-                if replaces
-                else self._update_signals(logical_id, request)
-            )
-            if policy is not None:
-                self.deployment.watch(attempt, policy)
+            state.rolled.clear()
+            if replaces and logical_id in self._plan.policies:
+                self.deployment.watch(attempt, self._plan.policies[logical_id])
 
         self.deployment.work(
             logical_id, lambda: work.update(self.deployment, attempt, self._plan, begin)
         )
-
-    def _update_signals(self, logical_id: str, request: ResourceRequest) -> SignalPolicy | None:
-        """The signals that updating a group in place waits for."""
-        if request.type != GROUP:
-            return None
-        rolling = self._plan.update_policies[logical_id].get("AutoScalingRollingUpdate")
-        return rolling_update_policy(rolling, request.properties)
 
     def _denial(self, logical_id: str, action: str) -> str:
         """Why the stack's policy does not let it happen; empty where it does, or there is none."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from harness.cloudformation.creation import wait_condition_policy
@@ -13,7 +13,7 @@ from harness.cloudformation.gaps import check_supported, unanswered
 from harness.cloudformation.hiding import shown_properties
 from harness.cloudformation.intrinsics import PseudoParameters, Resolver, as_string
 from harness.cloudformation.operation import Attempt, Deployment
-from harness.cloudformation.own_types import WAIT_CONDITION
+from harness.cloudformation.own_types import GROUP, WAIT_CONDITION
 from harness.cloudformation.provider import (
     Interruption,
     ProvisionedResource,
@@ -21,6 +21,14 @@ from harness.cloudformation.provider import (
     ResourceFailure,
     ResourceProvider,
     ResourceRequest,
+)
+from harness.cloudformation.rolling import (
+    ROLLING,
+    Rolling,
+    RollingPolicy,
+    Step,
+    check_service,
+    rolling_policy,
 )
 from harness.cloudformation.state import Output, Plan, shown
 from harness.cloudformation.unsupported import Unsupported, listed
@@ -254,9 +262,62 @@ def update(
         elif same(current, request):
             made.append(replace(current, request=request))
         else:
-            made.append(deployment.around.provider.update(current, request, attempt))
+            rolls = interruption is Interruption.SOME
+            made.append(_update(deployment, attempt, current, request, rolls=rolls))
 
     _report(deployment, attempt, work, asked, made)
+
+
+def _update(
+    deployment: Deployment,
+    attempt: Attempt,
+    current: ProvisionedResource,
+    request: ResourceRequest,
+    *,
+    rolls: bool,
+) -> ProvisionedResource:
+    """Update in place; a group's instances are replaced afterwards, where its policy says so."""
+    provider = deployment.around.provider
+    if request.type != GROUP or not rolls or ROLLING not in request.update_policy:
+        return provider.update(current, request, attempt)
+    policy = rolling_policy(request.update_policy[ROLLING])
+    check_service(policy, request.properties)
+    before = provider.members(current)
+    updated = provider.update(current, request, attempt)
+    _roll(deployment, attempt, updated, policy, before)
+    return updated
+
+
+def _roll(
+    deployment: Deployment,
+    attempt: Attempt,
+    group: ProvisionedResource,
+    policy: RollingPolicy,
+    obsolete: Collection[str],
+) -> None:
+    """Have those of a group's instances replaced, once its update is settled."""
+    provider = deployment.around.provider
+    now = provider.members(group)
+    left = [one for one in now if one in obsolete]
+
+    def run(step: Step) -> None:
+        """On a worker's thread."""
+        made: list[ProvisionedResource] = []
+
+        def work() -> None:
+            launched = provider.roll(group, step.end, step.launch, attempt)
+            with deployment.around.turn():
+                attempt.state.rolled += launched
+            for sentence in rolling.after(step):
+                attempt.note(sentence)
+            made.append(group)
+
+        _report(deployment, attempt, work, [group.request], made)
+
+    rolling = Rolling(policy, left, len(now), run)
+    with deployment.around.turn():
+        if left:
+            attempt.rolling = rolling
 
 
 def same(current: ProvisionedResource, request: ResourceRequest) -> bool:
@@ -294,8 +355,11 @@ def restore(deployment: Deployment, attempt: Attempt, before: ProvisionedResourc
     def work() -> None:
         if same(current, before.request):
             made.append(before)
-        else:
-            made.append(deployment.around.provider.update(current, before.request, attempt))
+            return
+        made.append(deployment.around.provider.update(current, before.request, attempt))
+        rolling = before.request.update_policy.get(ROLLING)
+        if rolling is not None and attempt.state.rolled:
+            _roll(deployment, attempt, before, rolling_policy(rolling), attempt.state.rolled[:])
 
     _report(deployment, attempt, work, [before.request], made)
 

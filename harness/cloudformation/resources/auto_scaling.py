@@ -7,7 +7,7 @@ all of it, and attached.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Final
 
 from harness.cloudformation.provider import ProvisionedResource
@@ -32,7 +32,6 @@ _NO_SCALING: Final = "nothing here scales a group or judges the health of its in
 _ONE_MACHINE: Final = "guests share the machine that they run on"
 _ONE_DISK: Final = "a guest's disk is the image's, on the machine's own disk"
 _NOT_TAKEN: Final = frozenset({"Tags", "VPCZoneIdentifier", "DesiredCapacity", "MinSize"})
-_ROLLING: Final = "AutoScalingRollingUpdate"
 
 
 class LaunchConfiguration(Handler):
@@ -91,8 +90,8 @@ class LaunchConfiguration(Handler):
 class AutoScalingGroup(Handler):
     """``AWS::AutoScaling::AutoScalingGroup``.
 
-    A new launch template or configuration is for the instances launched from then on; with a
-    rolling update, all instances make way at once for new ones.
+    A new launch template or configuration is for the instances launched from then on; a rolling
+    update replaces the others, batch by batch.
     """
 
     acts_on = frozenset(
@@ -157,11 +156,33 @@ class AutoScalingGroup(Handler):
         job.api.call("autoscaling", "UpdateAutoScalingGroup", **parameters)
         if "Tags" in changed:
             job.api.call("autoscaling", "CreateOrUpdateTags", Tags=_group_tags(job, name))
-        if changed & self.interrupting and _ROLLING in job.request.update_policy:
-            for instance_id in existing:
-                _end(job.api, instance_id)
         self._resize(job, name)
         return super().update(job, resource, changed)
+
+    def members(self, api: Api, resource: ProvisionedResource) -> list[str]:
+        """The ids of its instances, oldest first."""
+        return members(describe_group(api, resource.physical_id) or {})
+
+    def roll(
+        self, job: Job, resource: ProvisionedResource, end: Sequence[str], launch: int
+    ) -> list[str]:
+        """Terminate instances, then launch others and wait until they run."""
+        name = resource.physical_id
+        for instance_id in end:
+            _end(job.api, instance_id)
+        group = describe_group(job.api, name) or {}
+        size = len(members(group)) + launch
+        # The group may be larger than it is to be, while new instances come before old ones go.
+        job.api.call(
+            "autoscaling",
+            "UpdateAutoScalingGroup",
+            AutoScalingGroupName=name,
+            MaxSize=max(size, int(job.get("MaxSize"))),
+        )
+        launched = add_instances(job.api, group, launch)
+        for instance_id in launched:
+            wait_until_running(job, instance_id)
+        return launched
 
     def delete(self, api: Api, resource: ProvisionedResource) -> None:
         """Terminate its instances, delete it, and wait until all are gone."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import string
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final
 
@@ -140,6 +140,18 @@ class Handler(ABC):
         """Change those properties in place; ``Tags`` is among them where any tag changes."""
         del changed
         return ProvisionedResource(job.request, resource.physical_id, resource.ref)
+
+    def members(self, api: Api, resource: ProvisionedResource) -> list[str]:
+        """The ids of its instances, where it is a group of them."""
+        del api, resource
+        return []
+
+    def roll(
+        self, job: Job, resource: ProvisionedResource, end: Sequence[str], launch: int
+    ) -> list[str]:
+        """Terminate instances of it, then launch others, where it is a group of them."""
+        del job, end, launch
+        raise ResourceFailure(f"{resource.request.type} has no instances")
 
 
 def no_attribute(resource: ProvisionedResource, name: str) -> ResourceFailure:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from harness.cloudformation.provider import (
@@ -117,6 +117,21 @@ class AwsProvider:
                 f"Not simulated: an update of {', '.join(unknown)} ({wanted.type})"
             )
         return handler.update(Job(self._api, wanted, progress), resource, changed)
+
+    def members(self, resource: ProvisionedResource) -> list[str]:
+        """The ids of an Auto Scaling group's instances; none of whatever is no group."""
+        return _handler(resource.request).members(self._api, resource)
+
+    def roll(
+        self, resource: ProvisionedResource, end: Sequence[str], launch: int, progress: Progress
+    ) -> list[str]:
+        """Terminate instances of a group, then launch others; answers the new ones' ids.
+
+        Raises:
+            ResourceFailure: One could not be terminated or launched.
+        """
+        job = Job(self._api, resource.request, progress)
+        return _handler(resource.request).roll(job, resource, end, launch)
 
     def delete(self, resource: ProvisionedResource) -> None:
         """Delete it and wait until it is gone; what is gone already is no error.

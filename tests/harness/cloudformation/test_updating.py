@@ -36,7 +36,9 @@ class World:
     def __init__(self) -> None:
         self.faults = Faults()
         self.clock = VirtualClock()
-        self.provider = MemoryProvider(replacing={"UserData"}, before=self.faults)
+        self.provider = MemoryProvider(
+            replacing={"UserData"}, interrupting={"Image"}, before=self.faults
+        )
         self.engine = StackEngine(self.provider, clock=self.clock, workers=InlineWorkers())
 
     def create(self, template: str, **options: Any) -> None:  # noqa: ANN401 - the engine's
@@ -398,35 +400,175 @@ def test_use_previous_value_keeps_a_parameter(world: World) -> None:
     assert group.request.properties == {"GroupName": "first", "Size": "2"}
 
 
-def test_a_rolling_update_of_a_group_waits_for_its_signals(world: World) -> None:
-    """WaitOnResourceSignals counts instances, for as long as PauseTime says."""
+def fleet(image: str, policy: dict[str, Any], size: int = 2) -> str:
+    """A group whose image is said."""
+    group = {
+        "Type": "AWS::AutoScaling::AutoScalingGroup",
+        "UpdatePolicy": {"AutoScalingRollingUpdate": policy},
+        "Properties": {"DesiredCapacity": str(size), "MaxSize": "5", "Image": image},
+    }
+    parameters = {"Pause": {"Type": "String", "Default": "PT2M"}}
+    return json.dumps({"Parameters": parameters, "Resources": {"Fleet": group}})
 
-    def group(image: str) -> str:
-        return json.dumps(
-            {
-                "Parameters": {"Pause": {"Type": "String", "Default": "PT2M"}},
-                "Resources": {
-                    "Fleet": {
-                        "Type": "AWS::AutoScaling::AutoScalingGroup",
-                        "UpdatePolicy": {
-                            "AutoScalingRollingUpdate": {
-                                "WaitOnResourceSignals": True,
-                                "PauseTime": {"Ref": "Pause"},
-                                "MinSuccessfulInstancesPercent": 50,
-                            }
-                        },
-                        "Properties": {"DesiredCapacity": "2", "Image": image},
-                    }
-                },
-            }
-        )
 
-    world.create(group("one"))
-    world.update(group("two"))
-    world.signal("Fleet", "i-1")
+def reasons(world: World, logical_id: str = "Fleet") -> list[str]:
+    """What events have said of a resource since the last time that it began to be updated."""
+    told: list[str] = []
+    for event in world.engine.events("demo"):
+        if event.logical_id == logical_id:
+            told.insert(0, event.reason)
+            if event.status == "UPDATE_IN_PROGRESS" and not event.reason:
+                break
+    return told[1:]
+
+
+def members(world: World) -> list[str]:
+    (found,) = world.provider.instances.values()
+    return found
+
+
+def test_a_rolling_update_goes_batch_by_batch(world: World) -> None:
+    """Each batch waits for its signals, and the next one does not begin before."""
+    policy = {"WaitOnResourceSignals": True, "PauseTime": {"Ref": "Pause"}, "MaxBatchSize": 2}
+    world.create(fleet("one", policy, 3))
+    old = members(world)
+    world.update(fleet("two", policy, 3))
+    first = [one for one in members(world) if one not in old]
+    assert len(first) == 2
+    assert members(world)[0] == old[2]
+    world.signal("Fleet", first[0])
+    world.clock.advance(119)
     assert world.status == "UPDATE_IN_PROGRESS"
-    world.clock.advance(120)
+    world.signal("Fleet", first[1])
+    (last,) = [one for one in members(world) if one not in {*old, *first}]
+    world.clock.advance(119)
+    world.signal("Fleet", last)
     assert world.status == "UPDATE_COMPLETE"
-    world.update(group("three"))
+    assert not {*old} & {*members(world)}
+    waiting = "New instance(s) added to autoscaling group - Waiting on {} resource signal(s) "
+    beginning = (
+        "Rolling update initiated. Terminating 3 obsolete instance(s) in batches of 2, while "
+        "keeping at least 0 instance(s) in service. Waiting on resource signals with a timeout of "
+        "PT2M when new instances are added to the autoscaling group."
+    )
+    assert reasons(world) == [
+        beginning,
+        f"Terminating instance(s) [{old[0]},{old[1]}]; replacing with 2 new instance(s).",
+        f"Successfully terminated instance(s) [{old[0]},{old[1]}] (Progress 66%).",
+        f"{waiting.format(2)}with a timeout of PT2M.",
+        f"Received SUCCESS signal with UniqueId {first[0]}",
+        f"Received SUCCESS signal with UniqueId {first[1]}",
+        f"Terminating instance(s) [{old[2]}]; replacing with 1 new instance(s).",
+        f"Successfully terminated instance(s) [{old[2]}] (Progress 100%).",
+        f"{waiting.format(1)}with a timeout of PT2M.",
+        f"Received SUCCESS signal with UniqueId {last}",
+        "",
+    ]
+
+
+def test_new_instances_come_first_where_enough_are_to_stay_in_service(world: World) -> None:
+    """MinInstancesInService; without signals there is a pause after each batch."""
+    policy = {"MinInstancesInService": 2, "PauseTime": "PT1M"}
+    world.create(fleet("one", policy))
+    old = members(world)
+    world.update(fleet("two", policy))
+    assert members(world)[:2] == old
+    assert len(members(world)) == 3
+    world.clock.advance(60)
+    assert members(world)[0] == old[1]
+    assert len(members(world)) == 3
+    world.clock.advance(59)
+    assert world.status == "UPDATE_IN_PROGRESS"
+    world.clock.advance(1)
+    assert world.status == "UPDATE_COMPLETE"
+    assert len(members(world)) == 2
+    assert "Temporarily setting autoscaling group MinSize and DesiredCapacity to 3." in reasons(
+        world
+    )
+
+
+def test_a_share_of_all_new_instances_must_signal(world: World) -> None:
+    """MinSuccessfulInstancesPercent is of the whole update, not of a batch."""
+    policy = {
+        "WaitOnResourceSignals": True,
+        "PauseTime": "PT2M",
+        "MinSuccessfulInstancesPercent": 50,
+    }
+    world.create(fleet("one", policy))
+    world.update(fleet("two", policy))
     world.clock.advance(120)
+    assert world.status == "UPDATE_IN_PROGRESS"
+    world.signal("Fleet", members(world)[-1])
+    assert world.status == "UPDATE_COMPLETE"
+
+
+def test_a_rolling_update_that_fails_is_rolled_back_by_another(world: World) -> None:
+    """Those that it had launched make way, and are waited for as well."""
+    policy = {"WaitOnResourceSignals": True, "PauseTime": "PT2M"}
+    world.create(fleet("one", policy))
+    old = members(world)
+    world.update(fleet("two", policy))
+    (new,) = [one for one in members(world) if one not in old]
+    world.signal("Fleet", new, "FAILURE")
+    assert world.status == "UPDATE_ROLLBACK_IN_PROGRESS"
+    assert (
+        "Received 1 FAILURE signal(s) out of 1.  Unable to satisfy 100% "
+        "MinSuccessfulInstancesPercent requirement"
+    ) in [event.reason for event in world.engine.events("demo")]
+    assert new not in members(world)
+    assert old[1] in members(world)
+    world.signal("Fleet", members(world)[-1])
     assert world.status == "UPDATE_ROLLBACK_COMPLETE"
+    (group,) = world.provider.existing.values()
+    assert group.request.properties["Image"] == "one"
+
+
+def test_a_group_that_is_replaced_as_a_whole(world: World) -> None:
+    """AutoScalingReplacingUpdate: the old group goes once the new one has signalled."""
+
+    def replaced(image: str) -> str:
+        template = json.loads(fleet(image, {}))
+        template["Resources"]["Fleet"]["UpdatePolicy"] = {
+            "AutoScalingReplacingUpdate": {"WillReplace": "true"}
+        }
+        template["Resources"]["Fleet"]["CreationPolicy"] = {"ResourceSignal": {"Count": 2}}
+        return json.dumps(template)
+
+    world.create(replaced("one"))
+    for number in ("1", "2"):
+        world.signal("Fleet", f"i-{number}")
+    before = world.physical_id("Fleet")
+    world.update(replaced("two"))
+    assert len(world.provider.existing) == 2
+    world.signal("Fleet", "i-3")
+    assert world.status == "UPDATE_IN_PROGRESS"
+    world.signal("Fleet", "i-4")
+    assert world.status == "UPDATE_COMPLETE"
+    assert [*world.provider.existing] == [world.physical_id("Fleet")] != [before]
+
+
+def test_a_group_that_cannot_keep_so_many_in_service(world: World) -> None:
+    """MinInstancesInService is below MaxSize."""
+    world.create(fleet("one", {}))
+    world.update(fleet("two", {"MinInstancesInService": 5}))
+    assert world.status == "UPDATE_ROLLBACK_COMPLETE"
+    words = "MinInstancesInService (5) must be less than the autoscaling group's MaxSize (5)"
+    assert words in [event.reason for event in world.engine.events("demo")]
+
+
+@pytest.mark.parametrize(
+    ("policy", "words"),
+    [
+        ([], "must be an object"),
+        ({"MaxBatchSize": 0}, "MaxBatchSize must be a number from 1, not 0"),
+        ({"MinInstancesInService": "many"}, "MinInstancesInService must be a number from 0"),
+        ({"MinSuccessfulInstancesPercent": 101}, "must be at most 100"),
+        ({"PauseTime": "soon"}, "Invalid timeout 'soon'"),
+        ({"PauseTime": "PT0S", "WaitOnResourceSignals": "true"}, "must be more than zero"),
+    ],
+)
+def test_a_rolling_update_policy_that_is_none(world: World, policy: Any, words: str) -> None:  # noqa: ANN401 - JSON
+    """Is refused before anything is updated."""
+    with pytest.raises(RequestRefused, match="UpdatePolicy of resource Fleet") as refused:
+        world.create(fleet("one", policy))
+    assert words in refused.value.message

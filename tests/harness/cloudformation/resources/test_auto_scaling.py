@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -157,8 +156,8 @@ def test_a_new_launch_configuration_is_for_new_instances(world: World, configura
     assert sorted(one["InstanceType"] for one in instances(world)) == ["t3.micro", "t3.small"]
 
 
-def test_a_rolling_update_replaces_instances(world: World, configuration: Node) -> None:
-    """With a rolling update, what changes how instances are launched replaces them."""
+def test_a_batch_of_a_rolling_update(world: World, configuration: Node) -> None:
+    """Some instances make way for others of the new configuration, which may come first."""
     before: dict[str, Node] = {
         "LaunchConfigurationName": configuration,
         "AvailabilityZones": ["us-east-1a"],
@@ -170,13 +169,16 @@ def test_a_rolling_update_replaces_instances(world: World, configuration: Node) 
         "AWS::AutoScaling::LaunchConfiguration",
         {"ImageId": world.image_id(), "InstanceType": "t3.small"},
     )
-    wanted = replace(
-        world.request(GROUP, {**before, "LaunchConfigurationName": other.ref}),
-        update_policy={"AutoScalingRollingUpdate": {}},
-    )
-    made = world.provider.update(made, wanted, world.progress)
+    made = world.update(made, {**before, "LaunchConfigurationName": other.ref})
+    old = world.provider.members(made)
+    (new,) = world.provider.roll(made, old[:1], 1, world.progress)
+    assert set(world.provider.members(made)) == {old[1], new}
+    assert sorted(one["InstanceType"] for one in instances(world)) == ["t3.micro", "t3.small"]
+    (newer,) = world.provider.roll(made, [], 1, world.progress)
+    assert set(world.provider.members(made)) == {old[1], new, newer}
+    assert world.provider.roll(made, old[1:], 0, world.progress) == []
     assert [one["InstanceType"] for one in instances(world)] == ["t3.small"] * 2
-    assert described(world, made)["MinSize"] == 2
+    assert (described(world, made)["MinSize"], described(world, made)["MaxSize"]) == (2, 2)
 
 
 def test_delete_ends_all_instances(world: World, configuration: Node) -> None:
