@@ -37,8 +37,8 @@ class _Running:
         )
 
     def stop(self, reason: str) -> None:
-        """Let it end in order: delete what it made."""
-        if self._process.poll() is None:
+        """Let it end in order: delete what it made; a second interrupt would keep it from that."""
+        if self._process.poll() is None and not self.stopped_for:
             self.stopped_for = reason
             with suppress(ProcessLookupError):
                 self._process.send_signal(signal.SIGINT)

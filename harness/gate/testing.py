@@ -6,6 +6,7 @@ read, and a rung counts as green only where tests of it were seen to pass.
 
 from __future__ import annotations
 
+import re
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -24,6 +25,8 @@ _STATUSES: Final = {
 _OK: Final = 0
 _NONE_COLLECTED: Final = 5
 _BAD: Final = ("failure", "error")
+_UNREAD: Final = "collection failure"
+_PLACE: Final = re.compile(r'^File ".*", line (\d+)')
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,7 @@ class Case:
         line: One-based line; 0 where the report does not say.
         verdict: ``passed``, ``skipped``, ``failure`` or ``error``.
         message: Why it did not pass.
+        unread: It stands for a file of tests, which could not be read.
     """
 
     name: str
@@ -43,6 +47,7 @@ class Case:
     line: int
     verdict: str
     message: str = ""
+    unread: bool = False
 
 
 def judge_tests(name: str, ended: Ended) -> Outcome:
@@ -60,6 +65,9 @@ def judge_tests(name: str, ended: Ended) -> Outcome:
     if bad:
         problems = tuple(_problem(case) for case in bad)
         reason = f"{len({case.name for case in bad})} of {len(cases)} tests did not pass"
+        if all(case.unread for case in cases):
+            files = f"{len(bad)} file{'s' if len(bad) > 1 else ''} of tests"
+            reason = f"{files} could not be read: {bad[0].message}"
         return Outcome(name, green=False, reason=reason, problems=problems)
     if ended.status != _OK:
         failure = Problem(name, ended.failure(_STATUSES))
@@ -82,13 +90,26 @@ def read_cases(report: str) -> Iterator[Case]:
     for case in root.iter("testcase"):
         bad = next((one for one in case if one.tag in {*_BAD, "skipped"}), None)
         line = case.get("line")
+        message = "" if bad is None else (bad.get("message") or bad.text or "").strip()
+        number = int(line) + 1 if line is not None else 0
+        unread = bad is not None and message == _UNREAD
+        if bad is not None and unread:
+            number, message = _of_unread(bad.text or "", message)
         yield Case(
             name=f"{case.get('classname', '')}::{case.get('name', '')}".lstrip(":"),
             path=case.get("file", ""),
-            line=int(line) + 1 if line is not None else 0,
+            line=number,
             verdict="passed" if bad is None else bad.tag,
-            message="" if bad is None else (bad.get("message") or bad.text or "").strip(),
+            message=message,
+            unread=unread,
         )
+
+
+def _of_unread(text: str, otherwise: str) -> tuple[int, str]:
+    """The line at which a file could not be read, 0 where that is not known, and why."""
+    said = [one[1:].strip() for one in text.splitlines() if one.startswith("E ")]
+    places = [int(one[1]) for one in map(_PLACE.search, said) if one]
+    return (places or [0])[-1], (said or [otherwise])[-1]
 
 
 def _problem(case: Case) -> Problem:

@@ -17,6 +17,7 @@ from harness.cli import main
 from harness.gate import Outcome, Part, Problem, Summary, run_parts
 from harness.gate.linting import judge_lint
 from harness.gate.outcome import Ended
+from harness.gate.runner import _Running
 from harness.gate.testing import judge_tests
 from harness.headroom import Headroom
 
@@ -31,6 +32,13 @@ FAILED = (
 )
 BROKEN = (
     '<testcase classname="tests.test_x" name=""><error message="collection failure"/></testcase>'
+)
+UNREADABLE = (
+    '<testcase classname="" name="tests.test_y" file="tests/test_y.py">'
+    '<error message="collection failure">import_path\n'
+    'E     File "/project/tests/test_y.py", line 7\n'
+    "E       def test_a(:\n"
+    "E   SyntaxError: invalid syntax</error></testcase>"
 )
 
 
@@ -67,7 +75,15 @@ def test_is_green_where_tests_passed() -> None:
         ),
         (pytest_ended(PASSED, FAILED, status=1), "1 of 2 tests did not pass"),
         (pytest_ended(PASSED, FAILED, status=0), "1 of 2 tests did not pass"),
-        (pytest_ended(BROKEN, status=2), "1 of 1 tests did not pass"),
+        (
+            pytest_ended(BROKEN, status=2),
+            "1 file of tests could not be read: collection failure",
+        ),
+        (
+            pytest_ended(UNREADABLE, status=2),
+            "1 file of tests could not be read: SyntaxError: invalid syntax",
+        ),
+        (pytest_ended(PASSED, UNREADABLE, status=1), "1 of 2 tests did not pass"),
         (pytest_ended(PASSED, status=1), "pytest ended with 1 although no test failed"),
         (pytest_ended(PASSED, status=-9), "pytest ended with -9 although no test failed"),
         (pytest_ended(status=4), "pytest ended with 4 although no test failed"),
@@ -88,6 +104,14 @@ def test_names_the_line_of_a_failure() -> None:
     (problem,) = judge_tests("unit", pytest_ended(FAILED, status=1)).problems
     assert problem == Problem(
         "tests.test_a::test_c", "assert 1 == 2", path="tests/test_a.py", line=10
+    )
+
+
+def test_names_the_line_that_cannot_be_read() -> None:
+    """pytest's own report says no more than that there was a collection failure."""
+    (problem,) = judge_tests("unit", pytest_ended(UNREADABLE, status=2)).problems
+    assert problem == Problem(
+        "tests.test_y", "SyntaxError: invalid syntax", path="tests/test_y.py", line=7
     )
 
 
@@ -261,6 +285,26 @@ def test_stops_the_others_in_order_when_one_is_red(tmp_path: Path) -> None:
     assert not slow.green
     assert slow.reason == "stopped: cheap is red"
     assert (tmp_path / "slow.report").read_text() == "tidied"
+
+
+def test_interrupts_a_part_only_once(tmp_path: Path) -> None:
+    """A second interrupt would end its tidying up; the first reason is the one."""
+    code = """
+import os
+told = []
+signal.signal(signal.SIGINT, lambda *_: told.append(1))
+open(report + '.ready', 'w').close()
+while not os.path.exists(report + '.go'): time.sleep(0.01)
+open(report, 'w').write(str(len(told)))
+"""
+    running = _Running(part(tmp_path, "slow", code), tmp_path, os.environ)
+    while not (tmp_path / "slow.report.ready").exists():
+        time.sleep(0.01)
+    running.stop("lint is red")
+    running.stop("unit is red")
+    (tmp_path / "slow.report.go").touch()
+    assert running.outcome().reason == "stopped: lint is red"
+    assert (tmp_path / "slow.report").read_text() == "1"
 
 
 def test_lets_what_is_cheaper_end(tmp_path: Path) -> None:
