@@ -45,6 +45,11 @@ MAX_URL_BODY_BYTES: Final = 1_000_000
 """The largest template body behind a URL ("CloudFormation quotas")."""
 
 _PAGE: Final = 100
+_ACCOUNT_LIMITS: Final[Mapping[str, int]] = {
+    "StackLimit": 2000,
+    "StackOutputsLimit": 200,
+    "ConcurrentResourcesLimit": 2500,
+}
 _INSTANCE_ID = re.compile(r"i-[0-9a-f]{8,17}")
 
 _FOR_INSTANCES: Final = frozenset({"SignalResource", "DescribeStackResource"})
@@ -396,6 +401,13 @@ class CloudFormationApi:
         page, token = _page(importers, request)
         return {"Imports": page, "NextToken": token}
 
+    def describe_account_limits(self, request: Request) -> Mapping[str, Value]:
+        """What AWS allows an account by default ("CloudFormation quotas")."""
+        page, token = _page(
+            [{"Name": name, "Value": value} for name, value in _ACCOUNT_LIMITS.items()], request
+        )
+        return {"AccountLimits": page, "NextToken": token}
+
     def delete_stack(self, request: Request) -> Mapping[str, Value]:
         """Begin to delete a stack."""
         if request.get("DeletionMode") == "FORCE_DELETE_STACK":
@@ -663,6 +675,7 @@ _OPERATIONS: Final[Mapping[str, Operation]] = {
     "CreateStack": CloudFormationApi.create_stack,
     "DeleteChangeSet": CloudFormationApi.delete_change_set,
     "DeleteStack": CloudFormationApi.delete_stack,
+    "DescribeAccountLimits": CloudFormationApi.describe_account_limits,
     "DescribeChangeSet": CloudFormationApi.describe_change_set,
     "DescribeStackEvents": CloudFormationApi.describe_stack_events,
     "DescribeStackResource": CloudFormationApi.describe_stack_resource,

@@ -123,7 +123,7 @@ def begin_deletion(deployment: Deployment, *, retain: frozenset[str] = frozenset
     stack = deployment.stack
     for export in stack.exports:
         importer = deployment.around.importer(export)
-        if importer is not None:
+        if importer:
             stack.become(
                 Status.DELETE_FAILED,
                 f"Delete canceled. Cannot delete export {export} as it is in use by {importer}.",

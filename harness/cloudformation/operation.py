@@ -63,7 +63,7 @@ class Surroundings:
         availability_zones: Zone names of a region.
         exports: What all stacks export.
         exporter: Which stack exports a name, the asking one left out.
-        importer: A stack that imports a name.
+        importer: The stacks that import a name, as a reason lists them; empty for none.
     """
 
     provider: ResourceProvider
@@ -77,7 +77,7 @@ class Surroundings:
     availability_zones: Callable[[str], list[str]]
     exports: Callable[[], Mapping[str, str]]
     exporter: Callable[[str, str], str | None]
-    importer: Callable[[str], str | None]
+    importer: Callable[[str], str]
 
 
 class Attempt:
@@ -177,6 +177,7 @@ class Before:
     plan: Plan
     resources: Mapping[str, ProvisionedResource]
     outputs: tuple[Output, ...]
+    imports: frozenset[str] = frozenset()
 
 
 class Deployment:

@@ -285,12 +285,13 @@ class Registry:
                 return one.stack.name
         return None
 
-    def importer(self, name: str) -> str | None:
-        """Name of a stack that imports a name."""
-        for one in self.deployments.values():
-            if one.stack.exists and name in one.stack.imports:
-                return one.stack.name
-        return None
+    def importer(self, name: str) -> str:
+        """Names of the stacks that import a name, as a reason lists them; empty where none does."""
+        return ", ".join(
+            one.stack.name
+            for one in self.deployments.values()
+            if one.stack.exists and name in one.stack.imports
+        )
 
 
 def check_updatable(stack: Stack) -> None:

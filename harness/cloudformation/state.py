@@ -180,6 +180,8 @@ class Stack:
     events: list[StackEvent] = field(default_factory=list)
     outputs: tuple[Output, ...] = ()
     imports: frozenset[str] = frozenset()
+    importing: set[str] = field(default_factory=set, repr=False)
+    """What it has imported since the operation under way began."""
     termination_protection: bool = False
     stack_policy: str = ""
     policy_during_update: str = ""

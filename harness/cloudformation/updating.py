@@ -57,7 +57,9 @@ def begin_update(deployment: Deployment, plan: Plan) -> None:
                 if state.resource is not None and state.status is not Status.CREATE_FAILED
             },
             outputs=stack.outputs,
+            imports=stack.imports,
         )
+    stack.importing.clear()
     stack.hidden |= stack.plan.parameters.hidden
     stack.plan = plan
     stack.token = plan.settings.token
@@ -140,6 +142,7 @@ class Update(Operation):
             return
         before, self.deployment.before = self.deployment.before, None
         self.stack.outputs = outputs
+        self.stack.imports = frozenset(self.stack.importing)
         self.stack.become(Status.UPDATE_COMPLETE_CLEANUP_IN_PROGRESS)
         self.deployment.operation = CleanUp(
             self.deployment,
@@ -250,6 +253,7 @@ class Restoration(Operation):
         self.deployment.before = None
         self.stack.plan = self._before.plan
         self.stack.outputs = self._before.outputs
+        self.stack.imports = self._before.imports
         self.stack.become(Status.UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS)
         self.deployment.operation = CleanUp(
             self.deployment,

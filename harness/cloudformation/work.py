@@ -180,6 +180,7 @@ def request_for(deployment: Deployment, plan: Plan, resource: Resource) -> Resou
 def _note_imports(deployment: Deployment, resolving: Resolver) -> None:
     if isinstance(resolving.exports, _Imports) and resolving.exports.used:
         deployment.stack.imports |= resolving.exports.used
+        deployment.stack.importing |= resolving.exports.used
 
 
 def create(deployment: Deployment, attempt: Attempt, plan: Plan) -> None:
@@ -384,7 +385,8 @@ def outputs(deployment: Deployment, plan: Plan) -> tuple[Output, ...]:
     """The stack's outputs.
 
     Raises:
-        HarnessError: One does not resolve, or exports what another stack exports.
+        HarnessError: One does not resolve, exports what another stack exports, or changes what
+            another stack imports.
     """
     resolving = resolver(deployment, plan)
     found: list[Output] = []
@@ -416,4 +418,16 @@ def outputs(deployment: Deployment, plan: Plan) -> tuple[Output, ...]:
                 raise ResourceFailure(
                     f"Export with name {one.export_name} is already exported by stack {owner}."
                 )
+        _check_exports(deployment, {one.export_name: one.value for one in found})
     return tuple(found)
+
+
+def _check_exports(deployment: Deployment, exports: Mapping[str, str]) -> None:
+    """Hold new exports against what other stacks import. Behind the lock."""
+    for name, value in deployment.stack.exports.items():
+        if exports.get(name) == value:
+            continue
+        importer = deployment.around.importer(name)
+        if importer:
+            done = "updated" if name in exports else "deleted"
+            raise ResourceFailure(f"Export {name} cannot be {done} as it is in use by {importer}")

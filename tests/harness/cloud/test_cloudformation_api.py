@@ -386,6 +386,40 @@ def test_no_answer_shows_a_no_echo_value(cloud: Cloud) -> None:
     assert b"correct-horse" not in template
 
 
+def test_account_limits(cloud: Cloud) -> None:
+    """As AWS sets them by default."""
+    limits = cloud.client.describe_account_limits()["AccountLimits"]
+    assert {one["Name"]: one["Value"] for one in limits}["StackLimit"] == 2000
+
+
+def test_stacks_by_status(cloud: Cloud) -> None:
+    """Deleted stacks are listed too, and a filter leaves out the others."""
+    cloud.create(name="first")
+    cloud.create(name="second")
+    cloud.client.delete_stack(StackName="first")
+
+    def named(*statuses: str) -> list[str]:
+        found = cloud.client.list_stacks(StackStatusFilter=[*statuses])["StackSummaries"]
+        return [one["StackName"] for one in found]
+
+    assert named("CREATE_COMPLETE") == ["second"]
+    assert named("DELETE_COMPLETE") == ["first"]
+    assert named("CREATE_COMPLETE", "DELETE_COMPLETE") == named() == ["second", "first"]
+    answer = cloud.ask_json("ListStacks", None, **{"StackStatusFilter.member.1": "NOPE"})
+    assert answer["Error"]["Code"] == "ValidationError"
+
+
+@pytest.mark.parametrize(("unique_id", "length"), [("", 0), ("x" * 65, 65)])
+def test_a_unique_id_has_up_to_64_characters(cloud: Cloud, unique_id: str, length: int) -> None:
+    """And at least one ("SignalResource")."""
+    cloud.create()
+    form = {"StackName": "demo", "LogicalResourceId": "A", "Status": "SUCCESS"}
+    answer = cloud.ask_json("SignalResource", None, **form, UniqueId=unique_id)
+    assert answer["Error"]["Code"] == "ValidationError"
+    assert "'uniqueId' failed to satisfy constraint" in answer["Error"]["Message"]
+    assert len(unique_id) == length
+
+
 def test_exports_and_imports(cloud: Cloud) -> None:
     """Who exports, who imports, and that a name is not imported."""
     cloud.create({**SIMPLE, "Outputs": {"O": {"Value": "v", "Export": {"Name": "x"}}}})

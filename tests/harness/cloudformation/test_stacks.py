@@ -561,6 +561,50 @@ def test_a_name_is_exported_once(world: World) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("outputs", "words"),
+    [
+        ({}, "Export net cannot be deleted as it is in use by app, web"),
+        ({"Value": "other"}, "Export net cannot be updated as it is in use by app, web"),
+    ],
+)
+def test_an_export_that_is_imported_stays_as_it_is(
+    world: World, outputs: dict[str, str], words: str
+) -> None:
+    """An update that would take it away is rolled back."""
+
+    def exporting(output: dict[str, Any]) -> dict[str, Any]:
+        return {"Outputs": {"O": {**output, "Export": {"Name": "net"}}}} if output else {}
+
+    world.create({"A": vpc()}, **exporting({"Value": "one"}))
+    importing = {"B": vpc(Properties={"Of": {"Fn::ImportValue": "net"}})}
+    world.create(importing, name="app")
+    world.create(importing, name="web")
+    body = {"Resources": {"A": vpc(Properties={"Even": 2})}, **exporting(outputs)}
+    world.engine.update_stack("demo", json.dumps(body))
+    assert world.status() == "UPDATE_ROLLBACK_COMPLETE"
+    assert any(reason.startswith(words) for _, reason in world.history("demo"))
+    assert world.engine.exports() == [(world.engine.stack("demo").id, "net", "one")]
+
+
+def test_what_is_no_longer_imported_may_go(world: World) -> None:
+    """Once the update that gave it up is complete; one that is rolled back gives nothing up."""
+    exporting = {"O": {"Value": "one", "Export": {"Name": "net"}}}
+    world.create({"A": vpc()}, name="net", Outputs=exporting)
+    world.create({"B": vpc(Properties={"Of": {"Fn::ImportValue": "net"}})})
+    world.faults["update", "B"] = "not now"
+    without = json.dumps({"Resources": {"B": vpc(Properties={"Of": "none"})}})
+    world.engine.update_stack("demo", without)
+    world.engine.delete_stack("net")
+    assert world.status("net") == "DELETE_FAILED"
+    world.faults.clear()
+    world.engine.continue_update_rollback("demo")
+    world.engine.update_stack("demo", without)
+    stack_id = world.engine.stack("net").id
+    world.engine.delete_stack("net")
+    assert world.status(stack_id) == "DELETE_COMPLETE"
+
+
 # No silent stubs
 
 
