@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
 from harness.cloudformation import work
+from harness.cloudformation.intrinsics import references
 from harness.cloudformation.operation import Deployment
 from harness.cloudformation.provider import Interruption, ProvisionedResource, ResourceRequest
 from harness.cloudformation.refusal import RequestRefused
@@ -22,6 +23,7 @@ _REPLACEMENT: Final[Mapping[Interruption, str]] = {
     Interruption.SOME: "False",
     Interruption.REPLACEMENT: "True",
 }
+_REPLACED: Final = frozenset({"True", "Conditional"})
 
 
 @dataclass(frozen=True)
@@ -83,12 +85,75 @@ def find_changes(deployment: Deployment, new: Plan) -> list[Change]:
             change = _compare(deployment, new, resource, current)
             if change is not None:
                 changes.append(change)
+    current_resources = {logical_id: resource for logical_id, (resource, _) in existing.items()}
+    changes = _with_dependents(deployment, new, current_resources, changes)
     changes += [
         Change("Remove", logical_id, current.request.type, current.physical_id)
         for logical_id, (current, _) in existing.items()
         if logical_id not in new.active
     ]
     return changes
+
+
+def _with_dependents(
+    deployment: Deployment,
+    new: Plan,
+    existing: Mapping[str, ProvisionedResource],
+    changes: Sequence[Change],
+) -> list[Change]:
+    """The changes, and those of what refers to a resource that would be another one afterwards.
+
+    What its properties would be is not known before, so that it is replaced at most conditionally
+    ("ResourceChange", "ResourceChangeDetail": ``Evaluation`` is ``Dynamic``).
+    """
+    found = {change.logical_id: change for change in changes}
+    referring = {
+        logical_id: {
+            key: {name for name, _ in references(node)} for key, node in resource.properties.items()
+        }
+        for logical_id, resource in new.active.items()
+        if logical_id in existing
+    }
+    waiting = [change.logical_id for change in changes if change.replacement in _REPLACED]
+    while waiting:
+        replaced = waiting.pop()
+        for logical_id, properties in referring.items():
+            names = {key for key, referred in properties.items() if replaced in referred}
+            change = found.get(logical_id)
+            if not names or (change and names <= set(change.properties)):
+                continue
+            before = change.replacement if change else "False"
+            found[logical_id] = _dependent(
+                deployment, new.active[logical_id], existing[logical_id], names, change
+            )
+            if before not in _REPLACED and found[logical_id].replacement in _REPLACED:
+                waiting.append(logical_id)
+    return [found[logical_id] for logical_id in new.active if logical_id in found]
+
+
+def _dependent(
+    deployment: Deployment,
+    resource: Resource,
+    current: ProvisionedResource,
+    names: Collection[str],
+    change: Change | None,
+) -> Change:
+    """A change of those properties, besides what was found to change."""
+    unknown = {key: resource.properties[key] for key in names}
+    wanted = replace(current.request, properties={**current.request.properties, **unknown})
+    try:
+        interruption = deployment.around.provider.interruption(current, wanted)
+    except HarnessError:
+        interruption = Interruption.REPLACEMENT
+    replacement = "Conditional" if interruption is Interruption.REPLACEMENT else "False"
+    if change is None:
+        return _modify(resource, current, replacement, ("Properties",), tuple(sorted(names)))
+    return replace(
+        change,
+        replacement=change.replacement if change.replacement in _REPLACED else replacement,
+        scope=tuple(sorted({*change.scope, "Properties"})),
+        properties=tuple(sorted({*change.properties, *names})),
+    )
 
 
 def outputs_differ(deployment: Deployment, new: Plan) -> bool:

@@ -102,6 +102,41 @@ def test_what_would_change_is_told(engine: StackEngine) -> None:
     assert engine.stack("demo").status == "UPDATE_COMPLETE"
 
 
+def test_what_refers_to_what_is_replaced_would_change_with_it() -> None:
+    """On through whatever might be replaced for that; each replaced at most conditionally."""
+    refer = {name: {"Ref": name} for name in ("First", "Second", "Third")}
+
+    def body(value: str) -> str:
+        properties: dict[str, dict[str, Any]] = {
+            "Last": {"Groups": [refer["Third"]]},
+            "Third": {"Name": "c", "Groups": [refer["Second"]]},
+            "Second": {"Fixed": {"Fn::Sub": "${First}-${AWS::Region}"}},
+            "First": {"Fixed": value},
+            "Aside": {"Name": "d"},
+        }
+        kind = "AWS::EC2::SecurityGroup"
+        return json.dumps(
+            {
+                "Resources": {
+                    name: {"Type": kind, "Properties": each} for name, each in properties.items()
+                }
+            }
+        )
+
+    with StackEngine(
+        MemoryProvider(replacing={"Fixed"}), clock=VirtualClock(), workers=InlineWorkers()
+    ) as engine:
+        engine.create_stack("demo", body("one"))
+        made = ask(engine, body("two"))
+        assert {one.logical_id: (one.replacement, one.properties) for one in made.changes} == {
+            "Third": ("False", ("Groups",)),
+            "Second": ("Conditional", ("Fixed",)),
+            "First": ("True", ("Fixed",)),
+        }
+        engine.change_sets.execute("first", "demo")
+        assert engine.stack("demo").status == "UPDATE_COMPLETE"
+
+
 def test_a_change_set_without_changes_has_failed(engine: StackEngine) -> None:
     """In the words that the AWS CLI looks for; it cannot be executed."""
     engine.create_stack("demo", template())
