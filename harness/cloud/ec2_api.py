@@ -9,8 +9,9 @@ import base64
 import binascii
 import contextlib
 import datetime as dt
+import re
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlencode
 from xml.etree import ElementTree as ET
@@ -19,7 +20,7 @@ from xml.sax.saxutils import escape
 from werkzeug.wrappers import Request, Response
 
 from harness import amis
-from harness.cloud import ipv6_api, moto_ec2
+from harness.cloud import describing, ec2_checks, ipv6_api, moto_ec2
 from harness.cloud.crash import AwsError, Forward, with_body
 from harness.cloud.instance import State
 from harness.cloud.instances import Guests
@@ -30,18 +31,8 @@ USER_DATA_BYTES: Final = 16_384
 HTTP_OK: Final = 200
 
 _XML: Final = "text/xml;charset=UTF-8"
+_DRY_RUN: Final = "Request would have succeeded, but DryRun flag is set."
 _NAMESPACE: Final = "http://ec2.amazonaws.com/doc/2016-11-15/"
-
-_ALIVE: Final = frozenset({State.PENDING, State.RUNNING})
-_FROM: Final[Mapping[str, tuple[frozenset[State], str]]] = {
-    "RebootInstances": (_ALIVE, "rebooted"),
-    "StartInstances": (_ALIVE | {State.STOPPED}, "started"),
-    "StopInstances": (
-        frozenset({State.RUNNING, State.STOPPING, State.STOPPED}),
-        "stopped",
-    ),
-}
-"""From which states an action may set out."""
 
 _METADATA_OPTIONS: Final[Mapping[str, Callable[[Any], str | None]]] = {
     "HttpEndpoint": lambda options: options.http_endpoint,
@@ -62,26 +53,39 @@ class Ec2Api:
     def __init__(self, guests: Guests, forward: Forward) -> None:
         self._guests = guests
         self._forward = forward
-        self._launched: dict[tuple[str, str], Response] = {}
+        self._launched: dict[tuple[str, str], tuple[Mapping[str, str], Response]] = {}
         self._actions: Mapping[str, Callable[[Request, Mapping[str, str], str], Response]] = {
             "AssignIpv6Addresses": self._assign_ipv6,
+            "AuthorizeSecurityGroupEgress": self._change_rules,
+            "AuthorizeSecurityGroupIngress": self._change_rules,
             "CreateImage": self._create_image,
             "DeregisterImage": self._deregister_image,
+            "DescribeInstances": self._describe_instances,
             "GetConsoleOutput": self._console_output,
             "GetPasswordData": self._password_data,
+            "ModifyInstanceAttribute": self._modify_attribute,
             "ModifyInstanceMetadataOptions": self._modify_metadata_options,
             "RebootInstances": self._reboot,
+            "RevokeSecurityGroupEgress": self._change_rules,
+            "RevokeSecurityGroupIngress": self._change_rules,
             "RunInstances": self._run_instances,
+            "StartInstances": self._change_states,
+            "StopInstances": self._change_states,
+            "TerminateInstances": self._terminate,
         }
 
     def handle(self, request: Request, form: Mapping[str, str], region: str) -> Response:
         """Answer one request."""
         action = form.get("Action", "")
+        if not action:
+            return ec2_error(AwsError("MissingAction", "The request is missing an action."))
         try:
             with moto_ec2.lock:
-                _check_states(action, form)
+                ec2_checks.check(action, form, region)
                 ipv6_api.check_request(action, form, region)
             answer = self._actions.get(action)
+            if answer and form.get("DryRun", "").lower() == "true":
+                return ec2_error(AwsError("DryRunOperation", _DRY_RUN, 412))
             return answer(request, form, region) if answer else self.followed(request)
         except AwsError as error:
             return ec2_error(error)
@@ -90,10 +94,15 @@ class Ec2Api:
 
     def followed(self, request: Request) -> Response:
         """Let moto answer, and the guests follow what it changed, before anybody looks."""
+        response = self._reconciled(request)
+        self._guests.apply_rules()
+        return response
+
+    def _reconciled(self, request: Request) -> Response:
+        """The same but for the groups' rules, which nobody may wait for who holds the lock."""
         with moto_ec2.lock:
             response = self._forward(request)
             self._guests.reconcile()
-        self._guests.apply_rules()
         return response
 
     def _run_instances(self, request: Request, form: Mapping[str, str], region: str) -> Response:
@@ -107,7 +116,13 @@ class Ec2Api:
         self._check_launch(form, region)
         token = (region, form.get("ClientToken") or uuid.uuid4().hex)
         with moto_ec2.lock:
-            launched = self._launched.get(token)
+            asked, launched = self._launched.get(token, (form, None))
+            if asked != form:
+                raise AwsError(
+                    "IdempotentParameterMismatch",
+                    "Arguments on this idempotent request are inconsistent with arguments used in "
+                    "previous request(s).",
+                )
             if launched is not None:
                 return launched
             wish = ipv6_api.check_launch(form, region)
@@ -115,13 +130,20 @@ class Ec2Api:
                 self._check_ipv6()
             # moto launches as few as it may, EC2 as many as it can.
             changed = {**ipv6_api.without_wish(form), "MinCount": form["MaxCount"]}
+            changed |= _defaults(form, region)
             response = self._forward(with_body(request, urlencode(changed).encode()))
-            for instance_id in _texts(response.get_data(), "instanceId"):
-                ipv6_api.give(_known(instance_id), wish)
+            launched_ids = _texts(response.get_data(), "instanceId")
+            models = [ec2_checks.known(instance_id) for instance_id in launched_ids]
+            for model in models:
+                ipv6_api.give(model, wish)
+                _complete(model, models[0], form)
+            told = [text for one in models for text in (one.private_address, one.private_name)]
             self._guests.reconcile()
             if response.status_code == HTTP_OK:
+                true = [text for one in models for text in (one.private_address, one.private_name)]
+                response = _replaced(response, dict(zip(told, true, strict=True)))
                 response = self._with_true_states(response)
-                self._launched[token] = response
+                self._launched[token] = form, response
         self._guests.apply_rules()
         return _in_ec2s_words(response, form)
 
@@ -168,18 +190,93 @@ class Ec2Api:
                 body = body.replace(f"<{name}>{told}</{name}>", f"<{name}>{true}</{name}>")
         return Response(body, response.status_code, content_type=response.content_type)
 
+    def _describe_instances(
+        self, request: Request, form: Mapping[str, str], _region: str
+    ) -> Response:
+        asked = describing.for_moto(form)
+        response = self.followed(with_body(request, urlencode(asked).encode()))
+        if response.status_code != HTTP_OK:
+            return response
+        return Response(describing.pick(response.get_data(), form), HTTP_OK, content_type=_XML)
+
+    def _change_states(self, request: Request, form: Mapping[str, str], _region: str) -> Response:
+        """Start, stop or terminate; the answer has the states that are true before and after."""
+        with moto_ec2.lock:
+            ids = ec2_checks.numbered(form, "InstanceId")
+            models = {one: model for one in ids if (model := moto_ec2.find(one))}
+            before = {one: model.state for one, model in models.items()}
+            response = self._reconciled(request)
+            after = {one: model.state for one, model in models.items()}
+        self._guests.apply_rules()
+        if response.status_code != HTTP_OK:
+            return response
+        items = "".join(
+            f"<item><instanceId>{one}</instanceId>"
+            f"<currentState>{_state(after[one])}</currentState>"
+            f"<previousState>{_state(before[one])}</previousState></item>"
+            for one in models
+        )
+        return _answer(form["Action"], f"<instancesSet>{items}</instancesSet>")
+
+    def _terminate(self, request: Request, form: Mapping[str, str], region: str) -> Response:
+        """Those that share a zone with a protected one stay, others go ("TerminateInstances")."""
+        with moto_ec2.lock:
+            ids = ec2_checks.numbered(form, "InstanceId")
+            models = [ec2_checks.known(one) for one in ids]
+            protected = [model for model in models if model.is_protected]
+            kept = {model.zone for model in protected}
+            going = [model.instance_id for model in models if model.zone not in kept]
+            if going and protected:
+                numbered = {f"InstanceId.{at}": one for at, one in enumerate(going, 1)}
+                partly = {"Action": form["Action"], "Version": form.get("Version", ""), **numbered}
+                self._reconciled(with_body(request, urlencode(partly).encode()))
+        if not protected:
+            return self._change_states(request, form, region)
+        self._guests.apply_rules()
+        raise AwsError(
+            "OperationNotPermitted",
+            f"The instance '{protected[0].instance_id}' may not be terminated. Modify its "
+            "'disableApiTermination' instance attribute and try again.",
+        )
+
+    def _modify_attribute(
+        self, request: Request, form: Mapping[str, str], _region: str
+    ) -> Response:
+        """moto takes some attributes in one shape only, and user data encoded once more."""
+        changed = dict(form)
+        behaviour = changed.pop("InstanceInitiatedShutdownBehavior.Value", None)
+        if behaviour is not None:
+            changed["Attribute"] = "instanceInitiatedShutdownBehavior"
+            changed["Value"] = behaviour
+        user_data = form.get("UserData.Value")
+        if user_data is not None:
+            _check_user_data(user_data)
+            changed["UserData.Value"] = base64.b64encode(user_data.encode()).decode()
+        return self.followed(with_body(request, urlencode(changed).encode()))
+
     def _reboot(self, request: Request, form: Mapping[str, str], _region: str) -> Response:
         response = self.followed(request)
         if response.status_code == HTTP_OK:
-            self._guests.reboot(_numbered(form, "InstanceId"))
+            self._guests.reboot(ec2_checks.numbered(form, "InstanceId"))
         return response
+
+    def _change_rules(self, request: Request, form: Mapping[str, str], _region: str) -> Response:
+        """Protocols without ports may be named without; moto wants them named."""
+        unported: dict[str, str] = {}
+        for name, protocol in form.items():
+            prefix, _, member = name.rpartition(".")
+            if member == "IpProtocol" and protocol.lower() not in {"-1", "all"}:
+                for end in ("FromPort", "ToPort"):
+                    parameter = f"{prefix}.{end}" if prefix else end
+                    unported |= {} if parameter in form else {parameter: "-1"}
+        return self.followed(with_body(request, urlencode({**form, **unported}).encode()))
 
     def _modify_metadata_options(
         self, request: Request, form: Mapping[str, str], _region: str
     ) -> Response:
         """What is not named stays as it is; moto would take it back to nothing."""
         with moto_ec2.lock:
-            now = _known(form.get("InstanceId", "")).metadata_options
+            now = ec2_checks.known(form.get("InstanceId", "")).metadata_options
             kept = {
                 name: str(value)
                 for name, read in _METADATA_OPTIONS.items()
@@ -189,7 +286,7 @@ class Ec2Api:
 
     def _console_output(self, _request: Request, form: Mapping[str, str], _region: str) -> Response:
         instance_id = form.get("InstanceId", "")
-        _known(instance_id)
+        ec2_checks.known(instance_id)
         output = self._guests.console_output(instance_id)
         encoded = base64.b64encode(output[-CONSOLE_BYTES:]).decode()
         now = dt.datetime.now(dt.UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
@@ -201,7 +298,7 @@ class Ec2Api:
 
     def _password_data(self, _request: Request, form: Mapping[str, str], _region: str) -> Response:
         instance_id = form.get("InstanceId", "")
-        _known(instance_id)
+        ec2_checks.known(instance_id)
         raise AwsError(
             "UnsupportedOperation", f"{instance_id} is no Windows instance: it has no password"
         )
@@ -209,7 +306,7 @@ class Ec2Api:
     def _create_image(self, request: Request, form: Mapping[str, str], _region: str) -> Response:
         """Copy the disk, then let moto have the AMI: it is ``available`` once it is."""
         instance_id = form.get("InstanceId", "")
-        model = _known(instance_id)
+        model = ec2_checks.known(instance_id)
         if model.state not in {State.RUNNING, State.STOPPED}:
             raise AwsError(
                 "IncorrectState",
@@ -253,18 +350,49 @@ def form_of(request: Request) -> dict[str, str]:
     return dict(parse_qsl(text or request.query_string.decode(), keep_blank_values=True))
 
 
-def _check_states(action: str, form: Mapping[str, str]) -> None:
-    if action not in _FROM:
-        return
-    allowed, participle = _FROM[action]
-    for instance_id in _numbered(form, "InstanceId"):
-        model = moto_ec2.find(instance_id)
-        if model and model.state not in allowed:
-            raise AwsError(
-                "IncorrectInstanceState",
-                f"The instance '{instance_id}' is not in a state from which it can be "
-                f"{participle}.",
-            )
+def _defaults(form: Mapping[str, str], region: str) -> dict[str, str]:
+    """What EC2 chooses where a launch does not say, and moto leaves open: subnet and group."""
+    if any(name.startswith(("LaunchTemplate.", "NetworkInterface.")) for name in form):
+        return {}
+    zone = form.get("Placement.AvailabilityZone")
+    subnet = moto_ec2.find_subnet(region, form.get("SubnetId", ""), zone)
+    if subnet is None:
+        return {}
+    chosen = {"SubnetId": subnet.id}
+    if not any(name.startswith("SecurityGroup") for name in form):
+        group_id = moto_ec2.group_id_of(region, "default", subnet.vpc_id)
+        chosen |= {"SecurityGroupId.1": group_id} if group_id else {}
+    return chosen
+
+
+def _complete(
+    model: moto_ec2.InstanceModel, first: moto_ec2.InstanceModel, form: Mapping[str, str]
+) -> None:
+    """Do for a new instance what moto leaves undone of a launch."""
+    if form.get("DisableApiTermination", "").lower() == "true":
+        model.protect()
+    model.share_profile_of(first)
+    kept = any(
+        name.endswith(".NetworkInterfaceId")
+        or (name.endswith(".DeleteOnTermination") and form[name].lower() == "false")
+        for name in form
+        if name.startswith("NetworkInterface.")
+    )
+    model.interface.goes_with_its_instance(goes=not kept)
+
+
+def _replaced(response: Response, texts: Mapping[str, str]) -> Response:
+    """The answer with other texts between its tags."""
+    body = re.sub(
+        r"(?<=>)[^<>]+(?=<)",
+        lambda found: texts.get(found[0], found[0]),
+        response.get_data(as_text=True),
+    )
+    return Response(body, response.status_code, content_type=response.content_type)
+
+
+def _state(state: State) -> str:
+    return f"<code>{state.code}</code><name>{state.value}</name>"
 
 
 def _check_count(form: Mapping[str, str], name: str) -> None:
@@ -309,20 +437,6 @@ def _for_moto(form: Mapping[str, str]) -> dict[str, str]:
         for name, value in form.items()
         if not any(name.startswith(prefix) for prefix in snapshots)
     }
-
-
-def _numbered(form: Mapping[str, str], name: str) -> Sequence[str]:
-    return [value for key, value in form.items() if key.startswith(f"{name}.")]
-
-
-def _known(instance_id: str) -> moto_ec2.InstanceModel:
-    with moto_ec2.lock:
-        model = moto_ec2.find(instance_id)
-    if model is None:
-        raise AwsError(
-            "InvalidInstanceID.NotFound", f"The instance ID '{instance_id}' does not exist"
-        )
-    return model
 
 
 def _first_text(document: bytes, name: str) -> str | None:

@@ -119,6 +119,8 @@ class Endpoint:
         if wait:
             return self._wait_condition(request, wait[1])
         scope = scope_of(request)
+        if not scope.service and "Action" in form_of(request):
+            return _without_scope(request)
         try:
             return self._answered(request, scope)
         except Exception as error:  # noqa: BLE001 - whatever moto raises is answered
@@ -254,6 +256,15 @@ _UNSIGNED: Final = (
     "<Message>The security token included in the request is invalid</Message>"
     "</Error></ErrorResponse>"
 )
+
+
+def _without_scope(request: Request) -> Response:
+    """A request of the Query protocol that does not say for which service it is signed."""
+    if request.headers.get("Authorization") or "Signature" in form_of(request):
+        message = "The request signature does not conform to AWS standards (Signature Version 4)."
+        return answer("", AwsError("IncompleteSignature", message))
+    message = "The request must contain a signature, or name its service in the host name."
+    return answer("", AwsError("MissingAuthenticationToken", message, 403))
 
 
 def template_location(url: str) -> tuple[str, str]:

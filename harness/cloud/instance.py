@@ -123,6 +123,9 @@ class InstanceModel(Protocol):
     def set_state(self, state: State, reason: str = "", *, code: str = "") -> None:
         """Show a state, and why."""
 
+    def set_reachable(self, *, reachable: bool) -> None:
+        """Say whether its guest has been heard of on the network since it was started."""
+
     @property
     def private_address(self) -> str:
         """The private address of its first interface."""

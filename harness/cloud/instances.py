@@ -171,10 +171,14 @@ class Guests:
             return self._relays.address_of(elastic) or guest.ssh_address
 
     def facts_by_address(self, address: str) -> InstanceFacts | None:
-        """The instance that has a private address now; None where nobody has it."""
+        """The instance that has a private address now; None where nobody has it.
+
+        Whoever asks has heard of it: it can be reached.
+        """
         with moto_ec2.lock:
             for guest in self._guests.values():
                 if guest.pod_id and guest.private_address == address:
+                    guest.model.set_reachable(reachable=True)
                     return guest.model.facts()
         return None
 
@@ -289,6 +293,8 @@ class Guests:
         """Let the models have the public addresses that lead to guests, and those lead there."""
         targets: dict[str, tuple[str, int]] = {}
         for guest in self._guests.values():
+            if guest.state is State.TERMINATED:
+                continue  # its interface may be another's by now
             elastic = guest.model.elastic_address
             if elastic and guest.ssh_address and guest.state is State.RUNNING:
                 targets[elastic] = guest.ssh_address
@@ -379,6 +385,7 @@ class Guests:
             if state is not State.RUNNING:
                 guest.reboot_requested = False
             if state is State.TERMINATED:
+                guest.model.set_public_address(None)
                 guest.deaths.clear()
                 if guest.private_address:
                     self._book.release(guest.private_address)

@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 
 ACCOUNT_ID: Final = "123456789012"
 
+_REACHABLE: Final = "_harness_reachable"
+
 lock: Final = threading.RLock()
 
 
@@ -128,7 +130,7 @@ def unconditional(policy: str) -> str:
 def adopt_addresses(book: AddressBook) -> None:
     """Make moto give out our addresses: the default VPC, public addresses and public names.
 
-    Replaces one method of the VPC backend, two properties of the instance model, and the functions
+    Replaces one method of the VPC backend, some properties of the instance model, and the functions
     that invent addresses and blocks, in every module of moto's EC2 that has imported them.
     """
     from moto.ec2.models import elastic_network_interfaces as interfaces
@@ -159,6 +161,8 @@ def adopt_addresses(book: AddressBook) -> None:
     VPCBackend.create_default_vpc = create_default_vpc  # type: ignore[assignment,method-assign]
     Instance.public_dns_name = property(public_name)  # type: ignore[assignment,method-assign]
     Instance.ipv6_address = property(_first_ipv6_address)  # type: ignore[attr-defined]
+    Instance.instance_status = property(_status)  # type: ignore[assignment,method-assign]
+    Instance.system_status = property(_status)  # type: ignore[assignment,method-assign]
     private_name: Callable[[str], str] = vars(interfaces)["generate_dns_from_ip"]
 
     def interface_name(address: str) -> str:
@@ -177,6 +181,11 @@ class SubnetModel:
         self.vpc_id = str(subnet.vpc_id)
 
     @property
+    def block(self) -> ipaddress.IPv4Network:
+        """Its IPv4 block."""
+        return ipaddress.IPv4Network(self._subnet.cidr_block)
+
+    @property
     def ipv6_block(self) -> ipaddress.IPv6Network | None:
         """Its IPv6 block; None where it has none."""
         associations = self._subnet.ipv6_cidr_block_association_set
@@ -190,11 +199,37 @@ class SubnetModel:
 
 
 class InterfaceModel:
-    """One of moto's network interfaces, as IPv6 needs it. Use under :data:`lock`."""
+    """One of moto's network interfaces. Use under :data:`lock`."""
 
     def __init__(self, interface: Any) -> None:
         self._interface = interface
+        self.id = str(interface.id)
         self.subnet = SubnetModel(interface.subnet)
+
+    @property
+    def is_attached(self) -> bool:
+        """Whether an instance has it that is not terminated."""
+        instance = self._interface.instance
+        return bool(instance) and instance.state != State.TERMINATED.value
+
+    @property
+    def private_address(self) -> str:
+        """Its first private IPv4 address."""
+        return str(self._interface.private_ip_address)
+
+    @property
+    def group_ids(self) -> frozenset[str]:
+        """Its security groups."""
+        return frozenset(group.id for group in self._interface.group_set)
+
+    def goes_with_its_instance(self, *, goes: bool) -> None:
+        """Say whether it is deleted once its instance is terminated (DeleteOnTermination).
+
+        moto would delete it as soon as somebody asks for the instance's end, and fail for it when
+        somebody asks again.
+        """
+        self._interface.delete_on_termination = goes
+        self._interface.delete = lambda: None
 
     @property
     def ipv6_addresses(self) -> tuple[str, ...]:
@@ -242,17 +277,72 @@ class InstanceModel:
         """
         self._instance._state.name = state.value
         self._instance._state.code = state.code
+        if state not in {State.RUNNING, State.PENDING}:
+            self.set_reachable(reachable=False)
+        if state is State.TERMINATED:
+            self._release()
         if reason:
             self._instance._reason = reason
         if code:
             self._instance.state_reason.code = code
             self._instance.state_reason.message = f"{code}: {reason}"
 
+    def _release(self) -> None:
+        """Let go of its interfaces: those that go with it are deleted, others are free again."""
+        interfaces = self._backend.enis
+        for interface in self._instance.nics.values():
+            if interface.instance is not self._instance:
+                continue
+            if interface.delete_on_termination:
+                interfaces.pop(interface.id, None)
+                interface.subnet.del_subnet_ip(interface.private_ip_address)
+            else:
+                interface.instance = None
+                interface.attachment_id = interface.attach_time = None
+                interface.status = "available"
+
+    def set_reachable(self, *, reachable: bool) -> None:
+        """Say whether its guest has been heard of on the network since it was started."""
+        vars(self._instance)[_REACHABLE] = reachable
+
+    @property
+    def is_protected(self) -> bool:
+        """Whether it may not be terminated through the API (DisableApiTermination)."""
+        return _is_true(self._instance.disable_api_termination)
+
+    def protect(self) -> None:
+        """Let it not be terminated through the API."""
+        self._instance.disable_api_termination = True
+
+    @property
+    def zone(self) -> str:
+        """Its availability zone."""
+        return str(self._instance.availability_zone)
+
+    def share_profile_of(self, other: InstanceModel) -> None:
+        """Associate it with the instance profile of another one; moto does it for the first."""
+        associations = self._backend.iam_instance_profile_associations
+        association = associations.get(other.instance_id)
+        if association is not None and self.instance_id not in associations:
+            self._backend.associate_iam_instance_profile(
+                instance_id=self.instance_id,
+                iam_instance_profile_arn=association.iam_instance_profile.arn,
+            )
+
+    @property
+    def private_name(self) -> str:
+        """Its private DNS name."""
+        return str(self._instance.private_dns_name)
+
     def set_private_address(self, address: str) -> None:
-        """Give its first interface another private address."""
+        """Give its first interface another private address, and the name that goes with it."""
         interface = self._instance.nics[0]
         interface.private_ip_address = address
-        interface.private_ip_addresses = [{"Primary": True, "PrivateIpAddress": address}]
+        described = {"Primary": True, "PrivateIpAddress": address}
+        if getattr(interface, "private_dns_name", None):
+            interface.private_dns_name = self._instance.private_dns_name
+            described["PrivateDnsName"] = interface.private_dns_name
+        interface.private_ip_addresses = [described]
 
     @property
     def private_address(self) -> str:
@@ -461,6 +551,88 @@ def overlaps(block: ipaddress.IPv6Network) -> bool:
     return any(model.ipv6_block and model.ipv6_block.overlaps(block) for model in models)
 
 
+def interfaces_in_use(region: str) -> list[InterfaceModel]:
+    """The network interfaces of a region, without those of terminated instances."""
+    from moto.ec2.models import ec2_backends
+
+    found = dict(ec2_backends[ACCOUNT_ID][region].enis.items())
+    for model in instances():
+        if model.region == region and model.state is not State.TERMINATED:
+            found.update({nic.id: nic for nic in model._instance.nics.values()})
+    models = [InterfaceModel(one) for one in found.values()]
+    return [one for one in models if one.is_attached or one._interface.instance is None]
+
+
+def is_group_in_use(region: str, group_id: str) -> bool:
+    """Whether an interface has a security group, or another group's rule names it."""
+    if any(group_id in one.group_ids for one in interfaces_in_use(region)):
+        return True
+    return any(
+        (rule.source_group or {}).get("GroupId") == group_id
+        for group in _groups(region)
+        if group.id != group_id
+        for rule in (*group.ingress_rules, *group.egress_rules)
+    )
+
+
+def group_name_of(region: str, group_id: str) -> str | None:
+    """The name of a security group; None where there is none of that id."""
+    return next((str(one.name) for one in _groups(region) if one.id == group_id), None)
+
+
+def group_id_of(region: str, name: str, vpc_id: str | None = None) -> str | None:
+    """The id of the security group of that name, in a VPC or in any; None where there is none."""
+    return next(
+        (
+            str(one.id)
+            for one in _groups(region)
+            if one.name == name and vpc_id in {None, one.vpc_id}
+        ),
+        None,
+    )
+
+
+def _groups(region: str) -> list[Any]:
+    from moto.ec2.models import ec2_backends
+
+    by_vpc = ec2_backends[ACCOUNT_ID][region].groups.values()
+    return [group for groups in by_vpc for group in groups.values()]
+
+
+def has_instance_type(region: str, name: str) -> bool:
+    """Whether EC2 has instances of that type."""
+    from moto.ec2.models import ec2_backends
+
+    types = ec2_backends[ACCOUNT_ID][region].describe_instance_types()
+    return any(one["InstanceType"] == name for one in types)
+
+
+def has_instance_profile(named: str) -> bool:
+    """Whether IAM has an instance profile of that name or ARN."""
+    from moto.iam.models import iam_backends
+
+    backends = iam_backends[ACCOUNT_ID].values()
+    profiles = [one for backend in backends for one in backend.instance_profiles.values()]
+    return any(named in {one.name, one.arn} for one in profiles)
+
+
+def has_launch_template(region: str, named: str) -> bool:
+    """Whether a region has a launch template of that id or name."""
+    from moto.ec2.models import ec2_backends
+
+    templates = ec2_backends[ACCOUNT_ID][region].launch_templates.values()
+    return any(named in {one.id, one.name} for one in templates)
+
+
+def image_id_of(region: str, name: str) -> str | None:
+    """The AMI of the account that has a name; None where there is none."""
+    from moto.ec2.models import ec2_backends
+
+    images = ec2_backends[ACCOUNT_ID][region].amis.values()
+    own = (one for one in images if one.owner_id == ACCOUNT_ID and one.state == "available")
+    return next((str(one.id) for one in own if one.name == name), None)
+
+
 def has_key_pair(region: str, name: str) -> bool:
     """Whether a region has a key pair of that name."""
     from moto.ec2.models import ec2_backends
@@ -475,6 +647,10 @@ def application() -> Callable[..., Any]:
     return DomainDispatcherApplication(create_backend_app)
 
 
+_PROTOCOLS: Final = {"all": "-1", "1": "icmp", "6": "tcp", "17": "udp", "58": "icmpv6"}
+"""What has a name and is called otherwise."""
+
+
 def _private_address(
     invent: Callable[[str | None, bool], str],
     private: str,
@@ -487,7 +663,7 @@ def _private_address(
 
 def _rule(rule: Any) -> Rule:
     return Rule(
-        protocol=str(rule.ip_protocol),
+        protocol=_PROTOCOLS.get(str(rule.ip_protocol).lower(), str(rule.ip_protocol).lower()),
         from_port=rule.from_port,
         to_port=rule.to_port,
         cidr=rule.cidr_ipv4 or rule.cidr_ipv6,
@@ -498,6 +674,15 @@ def _rule(rule: Any) -> Rule:
 def _first_ipv6_address(instance: Any) -> str | None:
     addresses = instance.nics[0].ipv6_addresses if 0 in instance.nics else []
     return addresses[0] if addresses else None
+
+
+def _status(instance: Any) -> dict[str, Any]:
+    """Of DescribeInstanceStatus: the check of an instance is whether it can be reached."""
+    if instance._state.name != State.RUNNING.value:
+        return {"Status": "not-applicable"}
+    reached = vars(instance).get(_REACHABLE, False)
+    detail = {"Name": "reachability", "Status": "passed" if reached else "initializing"}
+    return {"Status": "ok" if reached else "initializing", "Details": [detail]}
 
 
 def _is_true(value: object) -> bool:

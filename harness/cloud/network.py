@@ -36,6 +36,9 @@ _NEIGHBOURS_OUT: Final = (
     f"    {_NEIGHBOURS} accept",
     f"    {_LISTENERS} accept",
 )
+_FOREIGN: Final = {"icmp": 6, "icmpv6": 4}
+"""The family that a protocol is never of: nothing comes in by such a rule."""
+
 _PORT_PROTOCOLS: Final = frozenset({"tcp", "udp"})
 _SERVICES: Final = (
     "autoscaling",
@@ -243,7 +246,9 @@ def _accepts(
     lines = []
     for rule in rules:
         service = _service(rule)
-        lines += [f"    {peer}{service}accept" for peer in _peers(rule, members, side)]
+        peers = _peers(rule, members, side)
+        foreign = _FOREIGN.get(rule.protocol)
+        lines += [f"    {one}{service}accept" for one in peers if _version(one) != foreign]
         if gateway and rule.cidr == "0.0.0.0/0" and _covers(rule, 443):
             # The endpoint's own port, after translation; to the guest it is AWS's 443.
             lines.append(f"    ip daddr {gateway.address} tcp dport {gateway.tls} accept")
@@ -269,6 +274,10 @@ def _peers(rule: Rule, members: Mapping[str, Sequence[str]], side: str) -> list[
     if network.prefixlen == 0:
         return [f"meta nfproto {'ipv4' if family == 'ip' else 'ipv6'} "]
     return [f"{family} {side} {network} "]
+
+
+def _version(peer: str) -> int:
+    return 6 if peer.startswith(("ip6 ", "meta nfproto ipv6 ")) else 4
 
 
 def _family(address: str) -> str:

@@ -205,9 +205,12 @@ def test_a_launch_is_made_once_for_a_client_token(site: Site) -> None:
     """A client that repeats a request whose answer was lost gets the same instance."""
     token = uuid.uuid4().hex
     with site.machine(ClientToken=token) as machine:
+        (group,) = machine.describe()["SecurityGroups"]
         again = site.ec2.run_instances(
             ImageId=site.ami,
             InstanceType="t3.micro",
+            KeyName=site.key.name,
+            SecurityGroupIds=[group["GroupId"]],
             MinCount=1,
             MaxCount=1,
             ClientToken=token,

@@ -168,6 +168,7 @@ class MemoryModel:
         self.public_address: str | None = f"127.77.1.{number + 1}"
         self.elastic_address: str | None = None
         self.ipv6_addresses: tuple[str, ...] = ()
+        self.reachable = False
         self.subnet = NETWORK.subnet
         self.group_ids = frozenset({"sg-1"})
         self.ingress: tuple[Rule, ...] = (SSH,)
@@ -177,6 +178,9 @@ class MemoryModel:
         self.state = state
         self.shown.append(state)
         self.reason = f"{code}: {reason}" if code else self.reason
+
+    def set_reachable(self, *, reachable: bool) -> None:
+        self.reachable = reachable
 
     def set_private_address(self, address: str) -> None:
         self.private_address = address
