@@ -346,6 +346,21 @@ def test_a_signal_to_no_stack_is_refused(world: World) -> None:
         world.engine.signal_resource(stack_id, "A", Signal("i-1", OK))
 
 
+def test_signals_by_name_and_by_id(world: World) -> None:
+    """Both name the stack, while it waits; afterwards both are refused."""
+    stack_id = world.create({"A": waiting(Count=2)})
+    world.engine.signal_resource("demo", "A", Signal("i-1", OK))
+    world.engine.signal_resource(stack_id, "A", Signal("i-2", OK))
+    assert world.status() == "CREATE_COMPLETE"
+    for name in ("demo", stack_id):
+        with pytest.raises(RequestRefused) as refused:
+            world.engine.signal_resource(name, "A", Signal("i-3", OK))
+        assert refused.value.code == "ValidationError"
+        assert refused.value.message == (
+            f"Stack {stack_id} is in CREATE_COMPLETE state and cannot be signaled"
+        )
+
+
 def test_a_wait_condition_waits_for_its_handle(world: World) -> None:
     """Signals that were sent before it began to wait count too; Data holds what they said."""
     stack_id = world.create(
