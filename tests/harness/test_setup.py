@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +17,7 @@ pytestmark = pytest.mark.selftest
 SETUP = Path(__file__).parents[2] / "tools" / "setup"
 NEEDED = ("bash", "cat", "dirname", "mkdir", "nohup", "rm", "setsid", "sleep", "tail")
 NO_ENGINE = 3
+NO_CLIENT = 4
 
 ENGINE_IS_THERE = "test -e {root}/engine"
 STARTS = ">{root}/engine; sleep 5"
@@ -43,10 +45,12 @@ class Machine:
             )
             path.chmod(0o755)
 
-    def setup(self, command: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    def setup(
+        self, command: str, *arguments: str, **environment: str
+    ) -> subprocess.CompletedProcess[str]:
         """Run ``tools/setup`` as on a machine without a terminal."""
         return subprocess.run(
-            [self.root / "tools/setup", command],
+            [self.root / "tools/setup", command, *arguments],
             env={"PATH": str(self.root / "bin"), "HOME": str(self.root), **environment},
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -58,7 +62,8 @@ class Machine:
     @property
     def calls(self) -> list[str]:
         """What was called, in order, but for questions whether an engine answers."""
-        lines = (self.root / "calls").read_text().splitlines()
+        log = self.root / "calls"
+        lines = log.read_text().splitlines() if log.exists() else []
         return [line for line in lines if not line.startswith(("python ", "id "))]
 
 
@@ -189,6 +194,91 @@ def test_wants_a_python_that_is_new_enough(machine: Machine) -> None:
     assert done.returncode == 1
     assert "no Python 3.11 or later" in done.stderr
     assert "remedy: " in done.stderr
+
+
+MAKES_ENVIRONMENTS = (
+    'for folder; do :; done; [[ $* != *venv* ]] || {{ mkdir -p "$folder/bin"; '
+    'cp {root}/bin/python3 "$folder/bin/python"; }}'
+)
+"""A Python of which one needs to know no more than that its last argument is a folder."""
+
+
+def can_install_clients(machine: Machine, pip: str = WORKS) -> None:
+    """A machine whose Python makes environments, and whose harness has a pip."""
+    machine.install(python3=MAKES_ENVIRONMENTS, python=pip)
+    (machine.root / "bin/python").rename(machine.root / ".venv/bin/python")
+    (machine.root / "pyproject.toml").touch()
+    for name in ("cp", "touch"):
+        (machine.root / "bin" / name).symlink_to(shutil.which(name) or name)
+
+
+def installed(machine: Machine) -> list[str]:
+    """The groups of dependencies that pip was asked for, with the environment of each."""
+    lines = (machine.root / "calls").read_text().splitlines()
+    (machine.root / "calls").unlink()
+    installs = [line.split() for line in lines if line.startswith("python -m pip ")]
+    return [f"{words[4]}: {words[-1]}" for words in installs]
+
+
+def test_installs_every_client_into_an_environment_of_its_own(machine: Machine) -> None:
+    """And packer where the distribution has it."""
+    can_install_clients(machine)
+    machine.install(id=IS_ROOT, apt_get=WORKS)
+    done = machine.setup("clients")
+    assert done.returncode == 0, done.stderr
+    assert machine.calls[-1].endswith("--no-install-recommends packer")
+    assert installed(machine) == [
+        f".harness/clients/{name}/bin/python: client-{name}"
+        for name in ("ansible", "aws", "sceptre", "taskcat")
+    ]
+
+
+def test_installs_a_client_once_and_again_when_what_is_wanted_changes(machine: Machine) -> None:
+    """A client that is there costs nothing, one whose environment is broken is made anew."""
+    can_install_clients(machine)
+    assert machine.setup("clients", "aws").returncode == 0
+    assert installed(machine) == [".harness/clients/aws/bin/python: client-aws"]
+    assert machine.setup("clients", "aws").returncode == 0
+    assert installed(machine) == []
+    ready = machine.root / ".harness/clients/aws/.ready"
+    os.utime(ready, (0, 0))
+    assert machine.setup("clients", "aws").returncode == 0
+    assert installed(machine) == [".harness/clients/aws/bin/python: client-aws"]
+    (machine.root / ".harness/clients/aws/bin/python").unlink()
+    assert machine.setup("clients", "aws").returncode == 0
+    assert installed(machine) == [".harness/clients/aws/bin/python: client-aws"]
+
+
+def test_says_which_clients_could_not_be_had(machine: Machine) -> None:
+    """All are tried, a status of its own says that one is missing, and nothing half is kept."""
+    can_install_clients(machine, pip="[[ $* != *client-aws ]]")
+    done = machine.setup("clients", "aws", "sceptre", "packer")
+    assert done.returncode == NO_CLIENT
+    assert "could not be had: aws packer" in done.stderr
+    assert not (machine.root / ".harness/clients/aws/.ready").exists()
+    assert (machine.root / ".harness/clients/sceptre/.ready").exists()
+
+
+def test_uses_a_packer_that_is_there(machine: Machine) -> None:
+    """Whoever installed it."""
+    machine.install(packer=WORKS, id=IS_ROOT, apt_get=WORKS)
+    assert machine.setup("clients", "packer").returncode == 0
+    assert machine.calls == []
+
+
+def test_refuses_a_client_that_nobody_knows(machine: Machine) -> None:
+    """With those that there are."""
+    done = machine.setup("clients", "rain")
+    assert done.returncode == 1
+    assert "unknown client rain" in done.stderr
+    assert "ansible" in done.stderr
+
+
+def test_every_client_has_its_versions_in_one_place() -> None:
+    """A group of dependencies in pyproject.toml."""
+    groups = tomllib.loads((SETUP.parents[1] / "pyproject.toml").read_text())["dependency-groups"]
+    names = [name.removeprefix("client-") for name in groups if name.startswith("client-")]
+    assert f"readonly python_clients=({' '.join(names)})\n" in SETUP.read_text()
 
 
 def test_refuses_other_commands(machine: Machine) -> None:

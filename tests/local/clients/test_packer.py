@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
-import os
 import re
-import shutil
-import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -21,11 +18,12 @@ from harness.run import Run
 from harness.template import Template
 
 if TYPE_CHECKING:
+    from tests.local.clients.conftest import Client
     from tests.local.conftest import Site
 
 pytestmark = pytest.mark.local
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 LIMIT = 600
 CreateStack = Callable[..., AbstractContextManager[Deployment]]
 
@@ -51,32 +49,18 @@ Content-Type: text/x-shellscript
 
 
 @pytest.fixture
-def baked(site: Site, tmp_path: Path) -> Iterator[str]:
+def baked(client: Client, site: Site, tmp_path: Path) -> Iterator[str]:
     """The id of the AMI that image.pkr.hcl makes."""
-    packer = shutil.which("packer")
-    if packer is None:
-        pytest.skip("packer is not installed: apt-get install packer")
-    build = [packer, "build", "-color=false", "-var"]
     before = {one["KeyName"] for one in site.ec2.describe_key_pairs()["KeyPairs"]}
     groups = {one["GroupId"] for one in site.ec2.describe_security_groups()["SecurityGroups"]}
-    done = subprocess.run(
-        [*build, f"endpoint={site.target.endpoint_url}", "image.pkr.hcl"],
+    done = client(
+        "packer",
+        *("build", "-color=false", "-var", f"endpoint={site.target.endpoint_url}", "image.pkr.hcl"),
         cwd=ROOT,
-        env={
-            **os.environ,
-            "AWS_ACCESS_KEY_ID": "local",
-            "AWS_SECRET_ACCESS_KEY": "local",
-            "AWS_EC2_METADATA_DISABLED": "true",
-            "CHECKPOINT_DISABLE": "1",
-            "PACKER_CONFIG_DIR": str(tmp_path),
-            "PACKER_CACHE_DIR": str(tmp_path / "cache"),
-        },
-        capture_output=True,
-        text=True,
-        timeout=LIMIT,
-        check=False,
+        CHECKPOINT_DISABLE="1",
+        PACKER_CONFIG_DIR=str(tmp_path),
+        PACKER_CACHE_DIR=str(tmp_path / "cache"),
     )
-    assert done.returncode == 0, done.stdout[-3000:]
     (image_id,) = re.findall(r"^us-east-1: (ami-[0-9a-f]+)$", done.stdout, re.MULTILINE)
     assert {one["KeyName"] for one in site.ec2.describe_key_pairs()["KeyPairs"]} == before
     after = {one["GroupId"] for one in site.ec2.describe_security_groups()["SecurityGroups"]}
