@@ -106,18 +106,32 @@ class LocalTarget:
         return told
 
 
+_running: Final[dict[str, LocalCloud]] = {}
+"""The local cloud of each run of this process."""
+
+
 @contextlib.contextmanager
 def open_target(request: TargetRequest) -> Iterator[LocalTarget]:
     """Start a local cloud for the run, in a process that ends with this one.
+
+    It has all regions: another one of the same run is on the cloud that is there already.
 
     Raises:
         EngineAbsentError: There is no container engine.
         EngineError: The cloud could not start.
         UsageError: ``[tool.harness.cloud]`` has a key that is not known.
     """
+    running = _running.get(request.run_id)
+    if running is not None:
+        yield LocalTarget(running.endpoint_url, request.region)
+        return
     arguments = _arguments(request.settings.table("cloud"))
     with LocalCloud(request.run_id, arguments, say=request.say) as cloud:
-        yield LocalTarget(cloud.endpoint_url, request.region)
+        _running[request.run_id] = cloud
+        try:
+            yield LocalTarget(cloud.endpoint_url, request.region)
+        finally:
+            del _running[request.run_id]
 
 
 def is_loopback(endpoint_url: str) -> bool:
