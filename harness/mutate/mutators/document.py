@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 
 from harness.mutate.mutator import Family
 from harness.mutate.subject import Change, Subject
@@ -33,17 +34,16 @@ def _brace(subject: Subject) -> Iterator[Change]:
     yield from _text(subject, lambda text: text.rstrip()[:-1] + "\n")
 
 
+def _with_first(again: str, text: str) -> str:
+    return text.replace('"Resources": {', again, 1)
+
+
 @FAMILY.add("key-twice", "wrote a key twice, and the second wins", "a reader that refuses it")
 def _twice(subject: Subject) -> Iterator[Change]:
-    first = subject.of_type("AWS::EC2::SecurityGroup") or list(subject.template.resources)
-    yield from _text(
-        subject,
-        lambda text: text.replace(
-            '"Resources": {',
-            f'"Resources": {{\n    "{first[0]}": {{ "Type": "AWS::SNS::Topic" }},',
-            1,
-        ),
-    )
+    named = subject.of_type("AWS::EC2::SecurityGroup") or list(subject.template.resources)
+    for first in named[:1]:
+        again = f'"Resources": {{\n    "{first}": {{ "Type": "AWS::SNS::Topic" }},'
+        yield from _text(subject, partial(_with_first, again))
 
 
 @FAMILY.add("typographic-quotes", "pasted from a page with typographic quotes", READ)

@@ -118,11 +118,19 @@ def _imds_off(subject: Subject) -> Iterator[Change]:
     )
 
 
+def _mappings(properties: Body) -> list[Body]:
+    """The block device mappings that stand there as they are, not by a function."""
+    mappings = properties.get("BlockDeviceMappings")
+    named = mappings if isinstance(mappings, list) else []
+    return [one for one in named if isinstance(one, dict) and "DeviceName" in one]
+
+
 @FAMILY.add("plain-volume", "left the volume unencrypted", PROPERTY)
 def _plain(subject: Subject) -> Iterator[Change]:
     def change(properties: Body) -> None:
-        for mapping in properties.get("BlockDeviceMappings", []):
-            mapping.get("Ebs", {}).pop("Encrypted", None)
+        for mapping in _mappings(properties):
+            if isinstance(mapping.get("Ebs"), dict):
+                mapping["Ebs"].pop("Encrypted", None)
 
     yield from _instances(subject, change)
 
@@ -130,7 +138,7 @@ def _plain(subject: Subject) -> Iterator[Change]:
 @FAMILY.add("second-volume", "named a device that is not the root", PROPERTY)
 def _device(subject: Subject) -> Iterator[Change]:
     def change(properties: Body) -> None:
-        for mapping in properties.get("BlockDeviceMappings", []):
+        for mapping in _mappings(properties):
             mapping["DeviceName"] = "/dev/xvdb"
 
     yield from _instances(subject, change)

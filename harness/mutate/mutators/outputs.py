@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from harness.mutate.mutator import Family
 from harness.mutate.subject import Change, Subject
@@ -12,9 +13,16 @@ FAMILY = Family()
 VALUE = "every output's value, compared with what the resource itself says"
 
 
+def _outputs(subject: Subject) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """The outputs; a loop that makes some is none."""
+    for name, output in subject.template.outputs.items():
+        if isinstance(output, Mapping):
+            yield name, output
+
+
 def _replaced(subject: Subject, old: str, new: str) -> Iterator[Change]:
     """Replace a text in the value of each output that has it."""
-    for name, output in subject.template.outputs.items():
+    for name, output in _outputs(subject):
         text = json.dumps(output)
         if old in text:
             value = json.loads(text.replace(old, new))
@@ -45,7 +53,7 @@ def _unknown(subject: Subject) -> Iterator[Change]:
 @FAMILY.add("output-of-another", "copied an output and left the resource's name", VALUE)
 def _other(subject: Subject) -> Iterator[Change]:
     names = list(subject.template.resources)
-    for name, output in subject.template.outputs.items():
+    for name, output in _outputs(subject):
         match output.get("Value"):
             case {"Ref": str() as target} if target in names and len(names) > 1:
                 other = next(one for one in names if one != target)
@@ -60,7 +68,7 @@ def _dollar(subject: Subject) -> Iterator[Change]:
 
 @FAMILY.add("forgotten-sub", "wrote ${...} into a plain string", VALUE)
 def _plain(subject: Subject) -> Iterator[Change]:
-    for name, output in subject.template.outputs.items():
+    for name, output in _outputs(subject):
         match output.get("Value"):
             case {"Fn::Sub": str() as text}:
                 value = {**output, "Value": text}
@@ -74,7 +82,7 @@ def _user(subject: Subject) -> Iterator[Change]:
 
 @FAMILY.add("no-description", "left an output without a word", "the outputs' descriptions")
 def _undescribed(subject: Subject) -> Iterator[Change]:
-    for name, output in subject.template.outputs.items():
+    for name, output in _outputs(subject):
         if "Description" in output:
             value = {key: one for key, one in output.items() if key != "Description"}
             yield Change(name, subject.placed(value, "Outputs", name))

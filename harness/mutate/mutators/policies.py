@@ -79,4 +79,5 @@ def _too_deep(subject: Subject) -> Iterator[Change]:
     for name in _awaited(subject):
         policy = subject.template.resources[name].creation_policy
         moved = subject.without("Resources", name, "CreationPolicy")
-        yield Change("", moved.placed(policy, "Resources", name, "Properties", "CreationPolicy"))
+        properties = {**subject.template.resources[name].properties, "CreationPolicy": policy}
+        yield Change("", moved.placed(properties, "Resources", name, "Properties"))

@@ -25,14 +25,18 @@ def _rules(subject: Subject, change: Callable[[dict[str, Any]], object]) -> Iter
     """Change the ingress rules of each security group."""
 
     def every(properties: Body) -> None:
-        for rule in properties.get("SecurityGroupIngress", []):
-            change(rule)
+        rules = properties.get("SecurityGroupIngress")
+        for rule in rules if isinstance(rules, list) else ():
+            if isinstance(rule, dict) and "IpProtocol" in rule:
+                change(rule)
 
     yield from _groups(subject, every)
 
 
 def _add_rule(properties: Body, rule: dict[str, Any]) -> None:
-    properties.setdefault("SecurityGroupIngress", []).append(rule)
+    rules = properties.setdefault("SecurityGroupIngress", [])
+    if isinstance(rules, list):
+        rules.append(rule)
 
 
 @FAMILY.add("drop-ingress-rule", "forgot to let SSH in", EXACT)

@@ -76,9 +76,9 @@ def _forgotten(subject: Subject) -> Iterator[Change]:
     def change(text: str) -> Iterator[tuple[str, str]]:
         installs = list(_INSTALL.finditer(text))
         for one in installs[-1:]:
-            packages = _PACKAGE.findall(one[0].partition("install")[2])
-            kept = one[0].replace(f" {packages[-1]}", "")
-            yield packages[-1], text[: one.start()] + kept + text[one.end() :]
+            for package in _PACKAGE.findall(one[0].partition("install")[2])[-1:]:
+                kept = one[0].replace(f" {package}", "")
+                yield package, text[: one.start()] + kept + text[one.end() :]
 
     yield from subject.programs(change)
 

@@ -158,13 +158,22 @@ def _swapped(subject: Subject) -> Iterator[Change]:
     for name in subject.launched:
         match subject.template.resources[name].properties["UserData"]:
             case {"Fn::Base64": {"Fn::Join": ["", list() as parts]}}:
-                swapped: list[object] = [
-                    {"Ref": swap.get(one["Ref"], one["Ref"])} if isinstance(one, dict) else one
+                swapped = [
+                    {"Ref": swap[one["Ref"]]}
+                    if isinstance(one, dict) and one.get("Ref") in swap
+                    else one
                     for one in parts
                 ]
                 joined: list[object] = ["", swapped]
-                node = {"Fn::Base64": {"Fn::Join": joined}}
-                yield Change("", subject.placed(node, *_user_data(name)))
+                node: object = {"Fn::Base64": {"Fn::Join": joined}}
+            case {"Fn::Base64": {"Fn::Sub": str() as text}}:
+                exchanged = re.sub(
+                    r"\$\{(AWS::StackName|AWS::Region)\}", lambda one: f"${{{swap[one[1]]}}}", text
+                )
+                node = {"Fn::Base64": {"Fn::Sub": exchanged}}
+            case _:
+                continue
+        yield Change("", subject.placed(node, *_user_data(name)))
 
 
 def _literal(subject: Subject, pseudo: str, value: str) -> Iterator[Change]:
