@@ -105,15 +105,15 @@ class CloudFormationApi:
     Args:
         engine_for: The stack engine of a region.
         fetch_template: The body behind a ``TemplateURL``; raises HarnessError where there is none.
-        stack_of_instance: The id of the stack that an instance belongs to; the engine's own
-            knowledge by default.
+        stack_of_instance: The id of the stack that an instance belongs to, where it is none of the
+            stack's resources itself but of a group that is one; None for no stack's.
     """
 
     def __init__(
         self,
         engine_for: Callable[[str], StackEngine],
         fetch_template: Callable[[str], str],
-        stack_of_instance: Callable[[str], str | None] | None = None,
+        stack_of_instance: Callable[[str], str | None] = lambda _instance_id: None,
     ) -> None:
         self._engine_for = engine_for
         self._fetch_template = fetch_template
@@ -200,10 +200,8 @@ class CloudFormationApi:
             )
 
     def _owner(self, engine: StackEngine, instance_id: str) -> str | None:
-        if self._stack_of_instance is not None:
-            return self._stack_of_instance(instance_id)
         owner = engine.stack_of(instance_id)
-        return owner[0] if owner else None
+        return owner[0] if owner else self._stack_of_instance(instance_id)
 
     # Templates
 

@@ -497,6 +497,17 @@ def find(instance_id: str) -> InstanceModel | None:
     return next((one for one in instances() if one.instance_id == instance_id), None)
 
 
+_STACK_TAG: Final = "aws:cloudformation:stack-id"
+
+
+def stack_of(instance_id: str) -> str | None:
+    """The id of the stack that an instance was launched for, by its tags; None for no stack's."""
+    with lock:
+        model = find(instance_id)
+        tags = model._instance.get_tags() if model else []
+        return next((str(tag["value"]) for tag in tags if tag["key"] == _STACK_TAG), None)
+
+
 def find_subnet(region: str, subnet_id: str, zone: str | None = None) -> SubnetModel | None:
     """A subnet; without an id the default one of a zone, which is the first where none is named."""
     from moto.ec2.models import ec2_backends

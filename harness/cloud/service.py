@@ -165,7 +165,7 @@ class CloudService:
         stack.callback(guests.close)
         imds = Imds(secrets.token_bytes(32), RoleSessions(self._assume_role))
         endpoint = Endpoint(
-            api=CloudFormationApi(self._engine_for, self._fetch_template),
+            api=CloudFormationApi(self._engine_for, self._fetch_template, moto_ec2.stack_of),
             engine_for=self._engine_for,
             guests=guests,
             imds=imds,

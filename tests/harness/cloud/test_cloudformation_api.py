@@ -243,6 +243,30 @@ def test_an_instance_of_another_stack_is_refused(cloud: Cloud) -> None:
     assert cloud.engine.stack("demo").status == "CREATE_IN_PROGRESS"
 
 
+def test_an_instance_of_a_group_is_its_stacks(cloud: Cloud) -> None:
+    """Though it is none of the stack's resources, it may signal for the group by its document."""
+    group = {
+        "Type": "AWS::AutoScaling::AutoScalingGroup",
+        "CreationPolicy": {"ResourceSignal": {}},
+        "Properties": {"MinSize": 1, "MaxSize": 1},
+    }
+    stack_id = cloud.create({"Resources": {"Fleet": group}})
+    owners = {"i-0000000a": stack_id}
+    api = CloudFormationApi(lambda _: cloud.engine, cloud._fetch, owners.get)
+
+    def signal(instance_id: str) -> int:
+        form = {"StackName": "demo", "LogicalResourceId": "Fleet", "Status": "SUCCESS"}
+        return api.handle(
+            {"Action": "SignalResource", **form, "UniqueId": instance_id},
+            region="us-east-1",
+            caller=Caller(instance_id=instance_id),
+        ).status
+
+    assert signal("i-0000000b") == 403
+    assert signal("i-0000000a") == 200
+    assert cloud.engine.stack("demo").status == "CREATE_COMPLETE"
+
+
 def test_an_update_and_its_waiter(cloud: Cloud) -> None:
     """Previous values and templates are kept where that is asked."""
     body = {
