@@ -7,9 +7,12 @@ here carries the label :data:`RUN_LABEL`, so that what a dead run left can be fo
 from __future__ import annotations
 
 import contextlib
+import functools
 import io
 import ipaddress
+import json
 import os
+import resource
 import secrets
 import socket
 import tarfile
@@ -37,6 +40,7 @@ _GOING: Final = frozenset({"removing", "dead"})
 _LOW_PORTS: Final = {"net.ipv4.ip_unprivileged_port_start": "0"}
 _WITH_IPV6: Final = {"net.ipv6.conf.all.disable_ipv6": "0"}
 _SUBNETS: Final = tuple(f"10.{second}.0.0/16" for second in (77, *range(201, 250)))
+_PODMANS: Final = 32_768
 _SYSTEM_SOCKETS: Final = ("/var/run/docker.sock", "/run/podman/podman.sock")
 _ENGINE_REMEDY: Final = (
     "install and start Docker (Debian, Ubuntu: apt-get install docker.io) or Podman, "
@@ -192,6 +196,48 @@ class ContainerEngine:
         except (docker.errors.DockerException, requests.exceptions.RequestException):
             return False
 
+    @property
+    def bridges_late(self) -> bool:
+        """Whether a network gets its gateway with its first container only, as Podman's do."""
+        return self._is_podman
+
+    @functools.cached_property
+    def _is_podman(self) -> bool:
+        with translated("asking the engine for its version"):
+            components = self._client.version().get("Components", [])
+        return any(one.get("Name") == "Podman Engine" for one in components)
+
+    def check_cgroups(self) -> None:
+        """See whether systemd can boot in a container.
+
+        Raises:
+            EngineError: It is Podman on cgroup version 1, whose Docker API leaves containers the
+                host's cgroups whatever it is asked for.
+        """
+        if not self._is_podman:
+            return
+        with translated("asking the engine for its cgroups"):
+            version = str(self._client.info().get("CgroupVersion", ""))
+        if version in {"1", "v1"}:
+            raise EngineError(
+                "guests cannot boot here: Podman gives them no cgroup namespace of their own on "
+                "a machine with cgroup version 1",
+                remedy="boot the machine with cgroup version 2 "
+                "(systemd.unified_cgroup_hierarchy=1), or use Docker",
+            )
+
+    def _limits(self) -> list[docker.types.Ulimit]:
+        """Limits that Podman can set where it may not raise any; it would ask for more."""
+        if not self._is_podman:
+            return []
+        named = {"nofile": resource.RLIMIT_NOFILE, "nproc": resource.RLIMIT_NPROC}
+        # Podman lowers its own to what Linux has at least, and -1 means that there is no limit.
+        limits = {
+            name: min(one for one in (*resource.getrlimit(which), _PODMANS) if one >= 0)
+            for name, which in named.items()
+        }
+        return [docker.types.Ulimit(name=name, soft=one, hard=one) for name, one in limits.items()]
+
     def describe(self) -> str:
         """Name and version, for people."""
         with translated("asking the engine for its version"):
@@ -224,7 +270,11 @@ class ContainerEngine:
         repository, _, version = tag.rpartition(":")
         try:
             with translated(f"importing {tag}"):
-                self._client.api.import_image(src=str(archive), repository=repository, tag=version)
+                api = self._client.api
+                told = api.import_image(src=str(archive), repository=repository, tag=version)
+                if not self._client.images.list(name=tag):
+                    # Podman 4 forgets the tag, and takes "latest".
+                    api.tag(json.loads(told.splitlines()[-1])["id"], repository, version)
         except EngineError as error:
             raise ImageError(error.message, remedy=error.remedy) from error
 
@@ -351,6 +401,7 @@ class ContainerEngine:
                     port_bindings={22: publish},
                     extra_hosts=dict(names),
                     sysctls=dict(sysctls),
+                    ulimits=self._limits(),
                 ),
                 networking_config=cast(
                     "Any",  # the stubs want the endpoint alone, the API a mapping by network
@@ -405,6 +456,7 @@ class ContainerEngine:
                 tty=True,
                 stop_signal="SIGRTMIN+3",
                 security_opt=["seccomp=unconfined", "apparmor=unconfined"],
+                ulimits=self._limits(),
             )
         try:
             self.put_files(str(container.id), files)
@@ -495,7 +547,7 @@ class ContainerEngine:
         """
         filters = {
             "type": "container",
-            "event": "die",
+            "event": ["die", "died"],  # the latter is Podman's
             "label": [f"{RUN_LABEL}={self.run_id}", INSTANCE_LABEL],
         }
         with contextlib.suppress(EngineError), translated("following the engine's events"):

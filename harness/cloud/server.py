@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import socket
 import ssl
+import sys
 import threading
 from collections.abc import Callable
 from typing import Any, Final
@@ -16,6 +17,8 @@ from harness.errors import EngineError
 
 IDLE_SECONDS: Final = 120
 JOIN_SECONDS: Final = 10
+IP_FREEBIND: Final = 15
+"""Of ip(7); Python has no name for it."""
 
 WsgiApplication = Callable[..., Any]
 
@@ -78,14 +81,17 @@ class Listener:
     Args:
         host: Address to bind.
         port: Port to bind; 0 picks a free one.
+        early: Whether the address may be one that this machine is yet to get.
 
     Raises:
         EngineError: The address or the port is taken.
     """
 
-    def __init__(self, host: str, port: int = 0) -> None:
+    def __init__(self, host: str, port: int = 0, *, early: bool = False) -> None:
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if early and sys.platform == "linux":
+            self.socket.setsockopt(socket.IPPROTO_IP, IP_FREEBIND, 1)
         try:
             self.socket.bind((host, port))
         except OSError as error:

@@ -115,6 +115,7 @@ class CloudService:
         settings = self._settings
         container_engine = stack.enter_context(ContainerEngine.connect(settings.run_id))
         stack.enter_context(liveness.alive(settings.run_id, self._lives))
+        container_engine.check_cgroups()
         self._remove_dead(container_engine)
         self._helpers = HelperScriptsSource(settings.helpers)
         with ThreadPoolExecutor(1) as pool:
@@ -132,8 +133,8 @@ class CloudService:
         self._gateway = network.gateway
         listeners = [
             Listener(LOOPBACK, settings.port),
-            Listener(network.gateway),
-            Listener(network.gateway),
+            Listener(network.gateway, early=container_engine.bridges_late),
+            Listener(network.gateway, early=container_engine.bridges_late),
         ]
         for listener in listeners:
             stack.callback(listener.close)

@@ -206,6 +206,29 @@ def test_a_kernel_without_ipv6_is_noticed_and_pods_start_all_the_same(
     assert len(Api.created) == 3
 
 
+@pytest.mark.parametrize(("version", "boots"), [("1", False), ("2", True)])
+def test_podman_says_when_guests_cannot_boot(
+    engine: ContainerEngine, version: str, *, boots: bool
+) -> None:
+    """Its Docker API forgets the namespace that systemd needs, where cgroups have version 1."""
+    Api.answers["/info"] = {"CgroupVersion": version}
+    engine.check_cgroups()  # Docker does not forget it
+    Api.answers["/version"] = {
+        "ApiVersion": "1.41",
+        "Version": "4.3.1",
+        "Components": [{"Name": "Podman Engine"}],
+    }
+    url = str(engine._client.api.base_url).replace("http", "tcp")
+    with ContainerEngine.connect("run", {"DOCKER_HOST": url}) as podman:
+        assert podman.bridges_late
+        if boots:
+            podman.check_cgroups()
+        else:
+            with pytest.raises(EngineError, match="cgroup version 1") as caught:
+                podman.check_cgroups()
+            assert "cgroup version 2" in caught.value.remedy
+
+
 def test_blocks_of_ipv6_are_unique_local_ones() -> None:
     """As RFC 4193 makes them: nobody else's, and another every time."""
     blocks = {unique_local_block() for _ in range(64)}

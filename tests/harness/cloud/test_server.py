@@ -32,6 +32,16 @@ def test_a_server_answers_on_the_port_it_publishes_until_it_is_stopped() -> None
         socket.create_connection(("127.0.0.1", listener.port), 10)
 
 
+def test_an_address_that_is_yet_to_come_can_be_served_on() -> None:
+    """Podman makes a network's bridge when the first container joins it."""
+    elsewhere = "192.0.2.1"
+    with pytest.raises(EngineError, match="cannot serve on"):
+        Listener(elsewhere)
+    listener = Listener(elsewhere, early=True)
+    assert listener.port
+    listener.close()
+
+
 def test_a_port_that_is_taken_is_an_error_that_says_so() -> None:
     """With a remedy."""
     taken = Listener("127.0.0.1")
