@@ -311,6 +311,15 @@ class ContainerEngine:
         with contextlib.suppress(docker.errors.ImageNotFound), translated(f"removing image {tag}"):
             self._client.images.remove(tag, force=True)
 
+    def discard_image(self, tag: str) -> bool:
+        """Remove an image if no container uses it; whether it is gone."""
+        try:
+            with translated(f"removing image {tag}"):
+                self._client.images.remove(tag, force=False)
+        except EngineError:
+            return not self.has_image(tag)
+        return True
+
     def commit(self, container_id: str, tag: str) -> None:
         """Make an image of a container's file system as it is now."""
         repository, _, version = tag.rpartition(":")

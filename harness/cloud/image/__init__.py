@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol
 
+from harness.cloud.image.uses import KEPT, Uses, default_directory
 from harness.errors import EngineError, ImageError
 
 RECIPE: Final = Path(__file__).parent / "recipe"
@@ -45,6 +46,9 @@ class ImageStore(Protocol):
         self, context: Path, tag: str, *, base: str, on_line: Callable[[str], None]
     ) -> None:
         """Build it from a folder with a Dockerfile that takes ``BASE``."""
+
+    def discard_image(self, tag: str) -> bool:
+        """Remove it, but not from under a container; whether it is gone."""
 
 
 @dataclass(frozen=True)
@@ -126,24 +130,31 @@ def ensure_image(
     base: str = "auto",
     registry: str = "ubuntu:24.04",
     say: Callable[[str], None] = lambda _line: None,
+    uses: Uses | None = None,
 ) -> GuestImage:
     """The guest image, built when there is none of this recipe.
+
+    Whenever one is built, images of other recipes are removed that this user has not used for
+    :data:`KEPT`, and that no container uses.
 
     Args:
         store: The container engine.
         base: ``registry``, ``mirror``, or ``auto``: the registry where it answers, else the mirror.
         registry: Image reference of the base in a registry.
         say: Told what takes long, in lines.
+        uses: When which image was used; this user's notes by default.
 
     Raises:
         ImageError: No base could be had, or the recipe failed on it.
     """
     choices = {"registry": [registry_base(registry)], "mirror": [mirror_base()]}
     bases = choices.get(base) or [*choices["registry"], *choices["mirror"]]
+    uses = uses or Uses(default_directory())
     with _one_builder_at_a_time():
         for candidate in bases:
             tag = _tag(candidate)
             if store.has_image(tag):
+                uses.note(tag)
                 return GuestImage(tag, candidate.origin, built=False)
         reasons = []
         for candidate in bases:
@@ -156,12 +167,25 @@ def ensure_image(
             tag = _tag(candidate)
             say(f"building the guest image {tag}")
             store.build_image(RECIPE, tag, base=fetched, on_line=say)
+            uses.note(tag)
+            if fetched.startswith(f"{REPOSITORY}-base:"):
+                uses.note(fetched)
+            _discard_unused(store, uses, say)
             return GuestImage(tag, candidate.origin, built=True)
     raise ImageError(
         "no root file system for the guest image: " + "; ".join(reasons),
         remedy="reach a registry that has ubuntu:24.04, or on Debian or Ubuntu "
         "install mmdebstrap (apt-get install mmdebstrap)",
     )
+
+
+def _discard_unused(store: ImageStore, uses: Uses, say: Callable[[str], None]) -> None:
+    for tag in uses.unused():
+        if not store.has_image(tag):
+            uses.forget(tag)
+        elif store.discard_image(tag):
+            uses.forget(tag)
+            say(f"removed the image {tag}, which was not used for {KEPT.days} days")
 
 
 def _tag(base: Base) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,9 +11,18 @@ import pytest
 
 from harness.cloud import image
 from harness.cloud.image import ensure_image, mirror_base, recipe_hash, registry_base
+from harness.cloud.image.uses import KEPT, Uses
 from harness.errors import EngineError, ImageError
 
 pytestmark = pytest.mark.selftest
+
+
+@pytest.fixture(autouse=True)
+def notes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where uses are noted in these tests."""
+    path = tmp_path / "notes"
+    monkeypatch.setattr(image, "default_directory", lambda: path)
+    return path
 
 
 class MemoryStore:
@@ -22,6 +33,13 @@ class MemoryStore:
         self.registry = registry
         self.built: list[tuple[str, str]] = []
         self.failure = ""
+        self.in_use: set[str] = set()
+
+    def discard_image(self, tag: str) -> bool:
+        if tag in self.in_use:
+            return False
+        self.images.discard(tag)
+        return True
 
     def has_image(self, tag: str) -> bool:
         return tag in self.images
@@ -100,3 +118,51 @@ def test_the_tag_names_the_base_and_all_that_went_into_it() -> None:
     """A change of the recipe is another image."""
     assert registry_base("example.org/os/ubuntu:22.04").name == "ubuntu-22.04"
     assert len(recipe_hash()) == 12
+
+
+def aged(notes: Path, tag: str, *, days: float) -> None:
+    """Let an image have been used that long ago."""
+    Uses(notes).note(tag)
+    then = (dt.datetime.now(dt.UTC) - dt.timedelta(days=days)).timestamp()
+    (path,) = [one for one in notes.iterdir() if one.name.endswith(tag.rpartition("-")[2])]
+    os.utime(path, (then, then))
+
+
+def test_images_of_other_recipes_end_when_one_is_built_and_nobody_has_used_them(
+    notes: Path,
+) -> None:
+    """Those that were used lately stay, as do those in use, and those that nobody here knows."""
+    old, lately, busy, unknown = (f"harness-guest:ubuntu-24.04-{one}" for one in "abcd")
+    base = "harness-guest-base:bookworm-e"
+    for tag, days in ((old, KEPT.days + 1), (lately, KEPT.days - 1), (busy, 99), (base, 99)):
+        aged(notes, tag, days=days)
+    store = MemoryStore(old, lately, busy, unknown, base, "debian:12")
+    store.in_use = {busy}
+    said: list[str] = []
+    built = ensure_image(store, say=said.append)
+    assert store.images == {built.tag, lately, busy, unknown, "debian:12", "ubuntu:24.04"}
+    assert [line.split()[3].rstrip(",") for line in said if line.startswith("removed")] == [
+        old,
+        base,
+    ]
+
+
+def test_nothing_is_removed_while_the_image_is_there(notes: Path) -> None:
+    """A run that builds nothing removes nothing; its own image counts as used."""
+    store = MemoryStore()
+    built = ensure_image(store)
+    old = "harness-guest:ubuntu-24.04-a"
+    store.images.add(old)
+    aged(notes, old, days=99)
+    aged(notes, built.tag, days=99)
+    assert not ensure_image(store).built
+    assert old in store.images
+    assert Uses(notes).unused() == [old]
+
+
+def test_an_image_that_is_gone_already_is_forgotten(notes: Path) -> None:
+    """Somebody has removed it by hand."""
+    gone = "harness-guest:ubuntu-24.04-a"
+    aged(notes, gone, days=99)
+    ensure_image(MemoryStore())
+    assert Uses(notes).unused() == []
