@@ -14,18 +14,21 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Protocol
+from typing import IO, Final, Protocol
 
 from harness.cloud.image.uses import KEPT, Uses, default_directory
 from harness.errors import EngineError, ImageError
+from harness.waiting import Deadline
 
 RECIPE: Final = Path(__file__).parent / "recipe"
 REPOSITORY: Final = "harness-guest"
 MIRROR_SUITE: Final = "bookworm"
 MIRROR_TIMEOUT_SECONDS: Final = 900
+BUILDER_SECONDS: Final = 1000
+"""How long another run is waited for that makes an image."""
 
 _MIRROR_PACKAGES: Final = "ca-certificates,systemd-sysv"
 
@@ -145,17 +148,19 @@ def ensure_image(
         uses: When which image was used; this user's notes by default.
 
     Raises:
-        ImageError: No base could be had, or the recipe failed on it.
+        ImageError: No base could be had, the recipe failed on it, or another run of this user has
+            been building for too long.
     """
     choices = {"registry": [registry_base(registry)], "mirror": [mirror_base()]}
     bases = choices.get(base) or [*choices["registry"], *choices["mirror"]]
     uses = uses or Uses(default_directory())
-    with _one_builder_at_a_time():
-        for candidate in bases:
-            tag = _tag(candidate)
-            if store.has_image(tag):
-                uses.note(tag)
-                return GuestImage(tag, candidate.origin, built=False)
+    found = _cached(store, bases, uses)
+    if found:
+        return found
+    with _one_builder_at_a_time(say):
+        found = _cached(store, bases, uses)  # built by whoever was waited for
+        if found:
+            return found
         reasons = []
         for candidate in bases:
             try:
@@ -192,13 +197,39 @@ def _tag(base: Base) -> str:
     return f"{REPOSITORY}:{base.name}-{recipe_hash()}"
 
 
+def _cached(store: ImageStore, bases: Sequence[Base], uses: Uses) -> GuestImage | None:
+    for candidate in bases:
+        tag = _tag(candidate)
+        if store.has_image(tag):
+            uses.note(tag)
+            return GuestImage(tag, candidate.origin, built=False)
+    return None
+
+
 @contextlib.contextmanager
-def _one_builder_at_a_time() -> Generator[None]:
+def _one_builder_at_a_time(say: Callable[[str], None]) -> Generator[None]:
     """Hold a lock of this user, so that parallel runs build the image once."""
     path = Path(tempfile.gettempdir()) / f"harness-image-{os.getuid()}.lock"
+    deadline = Deadline(BUILDER_SECONDS)
     with path.open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        while not _locked(lock):
+            if deadline.elapsed < 1:
+                say("waiting for another run, which makes a guest image")
+            if deadline.over:
+                raise ImageError(
+                    f"another run has been making a guest image for {BUILDER_SECONDS} seconds",
+                    remedy=f"see what it is doing: fuser {path}",
+                )
+            deadline.pause(1)
         yield
+
+
+def _locked(file: IO[str]) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _mmdebstrap(archive: Path) -> None:

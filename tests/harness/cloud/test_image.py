@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
+import fcntl
 import os
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,9 +21,10 @@ pytestmark = pytest.mark.selftest
 
 @pytest.fixture(autouse=True)
 def notes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where uses are noted in these tests."""
+    """Where uses are noted in these tests; the builder's lock is theirs, too."""
     path = tmp_path / "notes"
     monkeypatch.setattr(image, "default_directory", lambda: path)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     return path
 
 
@@ -74,6 +77,22 @@ def test_the_image_is_built_once_on_the_registrys_base() -> None:
     assert first.tag == second.tag == f"harness-guest:ubuntu-24.04-{recipe_hash()}"
     assert store.built == [(first.tag, "ubuntu:24.04")]
     assert "Step 1" in said
+
+
+def test_another_builder_is_waited_for_in_words_and_with_a_limit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who needs nothing built does not wait."""
+    monkeypatch.setattr(image, "BUILDER_SECONDS", 0)
+    built = ensure_image(MemoryStore())
+    said: list[str] = []
+    with (tmp_path / f"harness-image-{os.getuid()}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        assert ensure_image(MemoryStore(built.tag)).tag == built.tag
+        with pytest.raises(ImageError, match="another run has been making") as refused:
+            ensure_image(MemoryStore(), say=said.append)
+    assert said == ["waiting for another run, which makes a guest image"]
+    assert str(tmp_path) in refused.value.remedy
 
 
 def test_without_a_registry_the_mirror_serves(monkeypatch: pytest.MonkeyPatch) -> None:
