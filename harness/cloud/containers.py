@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from harness import amis
-from harness.cloud.engine import AddressTakenError, Condition, ExecResult, Network
+from harness.cloud.engine import AddressTakenError, Condition, ExecResult, Network, Pod
 from harness.cloud.instance import InstanceFacts
 from harness.cloud.network import AddressBook, HostPorts, aws_names
 from harness.errors import EngineError
@@ -30,17 +30,7 @@ class Engine(Protocol):
     def has_ipv6(self) -> bool:
         """Whether containers can have IPv6 addresses, as far as is known yet."""
 
-    def create_pod(
-        self,
-        *,
-        image: str,
-        instance_id: str,
-        network: Network,
-        address: str,
-        publish: tuple[str, int],
-        names: Mapping[str, str],
-        name: str,
-    ) -> str:
+    def create_pod(self, wanted: Pod) -> str:
         """Create and start the container that owns a guest's network namespace."""
 
     def create_guest(
@@ -117,13 +107,15 @@ class Containers:
             port = SSH_PORT if attempt < ADDRESS_ATTEMPTS - 1 else 0
             try:
                 return self._engine.create_pod(
-                    image=image,
-                    instance_id=facts.instance_id,
-                    network=self._site.network,
-                    address=facts.private_ip,
-                    publish=(address, port),
-                    names=dict.fromkeys(aws_names(facts.region), self._site.host.address),
-                    name=facts.private_dns_name,
+                    Pod(
+                        image=image,
+                        instance_id=facts.instance_id,
+                        network=self._site.network,
+                        address=facts.private_ip,
+                        publish=(address, port),
+                        names=dict.fromkeys(aws_names(facts.region), self._site.host.address),
+                        name=facts.private_dns_name,
+                    )
                 )
             except AddressTakenError:
                 if port == 0:

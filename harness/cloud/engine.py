@@ -71,6 +71,30 @@ class Network:
 
 
 @dataclass(frozen=True)
+class Pod:
+    """The container that owns a guest's network namespace.
+
+    Args:
+        image: The guest image; the pod needs its ``nft`` and ``sleep``.
+        instance_id: The instance that it stands for.
+        network: Where it is attached.
+        address: Its private address.
+        publish: Address and port on the host that lead to its port 22; port 0 picks a free one.
+        names: Entries for its hosts file, which the guest shares: name to address.
+        name: Its full private name, by which the other guests find it. The first label is its
+            host name, which the guest shares.
+    """
+
+    image: str
+    instance_id: str
+    network: Network
+    address: str
+    publish: tuple[str, int]
+    names: Mapping[str, str]
+    name: str
+
+
+@dataclass(frozen=True)
 class ExecResult:
     """What a command in a container did: exit status and output, both streams in one."""
 
@@ -365,28 +389,8 @@ class ContainerEngine:
 
     # Containers
 
-    def create_pod(
-        self,
-        *,
-        image: str,
-        instance_id: str,
-        network: Network,
-        address: str,
-        publish: tuple[str, int],
-        names: Mapping[str, str],
-        name: str,
-    ) -> str:
+    def create_pod(self, wanted: Pod) -> str:
         """Create and start the container that owns a guest's network namespace.
-
-        Args:
-            image: The guest image; the pod needs its ``nft`` and ``sleep``.
-            instance_id: The instance that it stands for.
-            network: Where it is attached.
-            address: Its private address.
-            publish: Address and port on the host that lead to its port 22; port 0 picks a free one.
-            names: Entries for its hosts file, which the guest shares: name to address.
-            name: Its full private name, by which the other guests find it. The first label is
-                its host name, which the guest shares.
 
         It can have IPv6 addresses where containers can, which :attr:`has_ipv6` tells from now on.
 
@@ -397,18 +401,18 @@ class ContainerEngine:
 
         def start(sysctls: Mapping[str, str]) -> str:
             container = api.create_container(
-                image,
+                wanted.image,
                 command=["sleep", "infinity"],
-                name=f"harness-{self.run_id}-{instance_id}-pod",
-                hostname=name.partition(".")[0],
-                labels=self._labels(instance_id, "pod"),
+                name=f"harness-{self.run_id}-{wanted.instance_id}-pod",
+                hostname=wanted.name.partition(".")[0],
+                labels=self._labels(wanted.instance_id, "pod"),
                 ports=[22],
                 environment={"DEBIAN_FRONTEND": "noninteractive"},
                 stop_signal="SIGKILL",
                 host_config=api.create_host_config(
                     cap_add=["NET_ADMIN"],
-                    port_bindings={22: publish},
-                    extra_hosts=dict(names),
+                    port_bindings={22: wanted.publish},
+                    extra_hosts=dict(wanted.names),
                     sysctls=dict(sysctls),
                     ulimits=self._limits(),
                 ),
@@ -416,8 +420,8 @@ class ContainerEngine:
                     "Any",  # the stubs want the endpoint alone, the API a mapping by network
                     {
                         "EndpointsConfig": {
-                            network.id: api.create_endpoint_config(
-                                ipv4_address=address, aliases=[name]
+                            wanted.network.id: api.create_endpoint_config(
+                                ipv4_address=wanted.address, aliases=[wanted.name]
                             )
                         }
                     },
@@ -430,7 +434,7 @@ class ContainerEngine:
                 raise
             return str(container["Id"])
 
-        with translated(f"starting the pod of {instance_id}"):
+        with translated(f"starting the pod of {wanted.instance_id}"):
             if self.has_ipv6:
                 try:
                     return start({**_LOW_PORTS, **_WITH_IPV6})

@@ -19,6 +19,7 @@ from harness.cloud.engine import (
     Condition,
     ContainerEngine,
     Network,
+    Pod,
     _usual_socket,
     translated,
     unique_local_block,
@@ -188,21 +189,20 @@ def test_a_kernel_without_ipv6_is_noticed_and_pods_start_all_the_same(
         "net", ipaddress.IPv4Network("10.77.0.0/16"), "10.77.0.1", unique_local_block()
     )
 
-    def create_pod() -> str:
-        return engine.create_pod(
-            image="guest",
-            instance_id="i-1",
-            network=network,
-            address="10.77.0.4",
-            publish=("127.77.1.1", 22),
-            names={},
-            name="ip-10-77-0-4.ec2.internal",
-        )
+    pod = Pod(
+        image="guest",
+        instance_id="i-1",
+        network=network,
+        address="10.77.0.4",
+        publish=("127.77.1.1", 22),
+        names={},
+        name="ip-10-77-0-4.ec2.internal",
+    )
 
-    assert create_pod() == "c1"
+    assert engine.create_pod(pod) == "c1"
     assert Api.deleted == ["c0"]
     assert not engine.has_ipv6
-    assert create_pod() == "c2"
+    assert engine.create_pod(pod) == "c2"
     assert len(Api.created) == 3
 
 

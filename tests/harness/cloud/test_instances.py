@@ -13,7 +13,14 @@ import pytest
 
 from harness import amis
 from harness.cloud.containers import Site
-from harness.cloud.engine import AddressTakenError, Condition, ContainerEvent, ExecResult, Network
+from harness.cloud.engine import (
+    AddressTakenError,
+    Condition,
+    ContainerEvent,
+    ExecResult,
+    Network,
+    Pod,
+)
 from harness.cloud.instance import InstanceFacts, MetadataOptions, Rule, State
 from harness.cloud.instances import EXIT_POWER_OFF, EXIT_REBOOT, Guests
 from harness.cloud.network import AddressBook, HostPorts
@@ -79,22 +86,18 @@ class MemoryEngine:
         self.containers[name] = container
         return name
 
-    def create_pod(
-        self,
-        *,
-        image: str,
-        instance_id: str,
-        network: Network,
-        address: str,
-        publish: tuple[str, int],
-        names: Mapping[str, str],
-        name: str,
-    ) -> str:
-        del network, address, name
+    def create_pod(self, wanted: Pod) -> str:
         self._called("create_pod")
-        if publish in self.taken:
-            raise AddressTakenError(f"{publish} is taken")
-        pod = Container("pod", instance_id, image, running=True, names=names, publish=publish)
+        if wanted.publish in self.taken:
+            raise AddressTakenError(f"{wanted.publish} is taken")
+        pod = Container(
+            "pod",
+            wanted.instance_id,
+            wanted.image,
+            running=True,
+            names=wanted.names,
+            publish=wanted.publish,
+        )
         return self._add(pod)
 
     def create_guest(
