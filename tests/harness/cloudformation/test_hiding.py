@@ -13,7 +13,7 @@ import pytest
 from harness.cloudformation.changesets import ChangeSetRequest
 from harness.cloudformation.clock import InlineWorkers, VirtualClock
 from harness.cloudformation.memory import MemoryProvider
-from harness.cloudformation.parameters import declarations
+from harness.cloudformation.parameters import NothingToLookUp, declarations
 from harness.cloudformation.provider import ResourceFailure
 from harness.cloudformation.refusal import RequestRefused
 from harness.cloudformation.stacks import StackEngine
@@ -27,20 +27,12 @@ PARAMETERS = {"Secret": {"Type": "CommaDelimitedList", "NoEcho": True}}
 WORDS = (SECRET, "hunter2", "correct-horse")
 
 
-class Account:
-    """Knows nothing."""
+class Account(NothingToLookUp):
+    """Has nothing but a secret."""
 
     def exists(self, parameter_type: str, value: str) -> bool:
         del parameter_type, value
         return False
-
-    def ssm_parameter(self, name: str) -> str | None:
-        del name
-        return None
-
-    def secure_parameter(self, name: str) -> str | None:
-        del name
-        return None
 
     def secret(self, secret_id: str, *, stage: str = "", version_id: str = "") -> str | None:
         del secret_id, stage, version_id

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from . import log
 from .cloudformation import NoSigner
 from .imds import Imds
-from .notice import announce, tell
-from .options import add_common, add_service, client
+from .notice import fail
+from .options import add_common, add_service, client, read
 from .retry import RemoteError
 
 
@@ -45,27 +45,24 @@ def main(
         SystemExit: The arguments are wrong (2), or help was asked for (0).
     """
     imds = imds or Imds()
-    announce("cfn-get-metadata")
-    options, _ = parser().parse_args(list(sys.argv[1:] if argv is None else argv))
+    options, _ = read(parser(), argv)
     if not options.stack or not options.resource:
-        tell("Error: You must specify both a stack name and logical resource id")
-        parser().print_help(sys.stderr)
-        return 1
+        return fail("Error: You must specify both a stack name and logical resource id", parser())
     log.configure(log_file)
     try:
         answer = client(options, imds).call(
             "DescribeStackResource", LogicalResourceId=options.resource, StackName=options.stack
         )
     except RemoteError as error:
-        return _fail(error.strerror or f"Unknown error retrieving {options.resource}")
+        return fail(error.strerror or f"Unknown error retrieving {options.resource}")
     except NoSigner as error:
-        return _fail(str(error))
+        return fail(str(error))
     metadata = _metadata(answer.json())
     if not metadata:
-        return _fail(f"Error: {options.resource} does not specify any metadata")
+        return fail(f"Error: {options.resource} does not specify any metadata")
     value = _extract(metadata, options.key)
     if not value:
-        return _fail(f"Error: {options.key} is not present in the metadata for {options.resource}")
+        return fail(f"Error: {options.key} is not present in the metadata for {options.resource}")
     text = value if isinstance(value, str) else json.dumps(value, indent=4)
     sys.stdout.write(f"{text}\n")
     return 0
@@ -88,8 +85,3 @@ def _extract(value: object, path: str | None) -> object:
             return None
         value = value.get(element.replace("\\.", "."))
     return value
-
-
-def _fail(message: str) -> int:
-    tell(message)
-    return 1

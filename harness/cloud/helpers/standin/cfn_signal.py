@@ -14,8 +14,8 @@ from collections.abc import Sequence
 from . import log
 from .cloudformation import NoSigner
 from .imds import Imds
-from .notice import announce, tell
-from .options import add_common, add_service, client, web
+from .notice import fail
+from .options import add_common, add_service, client, read, web
 from .retry import RemoteError, retry
 
 
@@ -66,25 +66,26 @@ def main(
         SystemExit: The arguments are wrong (2), or help was asked for (0).
     """
     imds = imds or Imds()
-    announce("cfn-signal")
-    options, arguments = parser().parse_args(list(sys.argv[1:] if argv is None else argv))
+    options, arguments = read(parser(), argv)
     log.configure(log_file)
     handle = arguments[0] if arguments else ""
     if handle and options.resource is not None:
-        return _fail(
+        return fail(
             "Error: Cannot specify both a WaitConditionHandle URL and a logical resource id"
         )
     if handle:
         return _signal_handle(options, handle, imds)
     if options.resource is not None:
         return _signal_resource(options, imds)
-    return _fail("Error: No WaitConditionHandle URL or logical resource id specified", usage=True)
+    return fail(
+        "Error: No WaitConditionHandle URL or logical resource id specified", usage=parser()
+    )
 
 
 def _signal_handle(options: optparse.Values, handle: str, imds: Imds) -> int:
     url = _handle_url(handle)
     if url is None:
-        return _fail(f"Error: Invalid WaitConditionHandle URL specified: {handle}")
+        return fail(f"Error: Invalid WaitConditionHandle URL specified: {handle}")
     status = _status(options)
     reason = options.reason or ("Configuration failed." if status == "FAILURE" else "")
     body = {
@@ -102,14 +103,16 @@ def _signal_handle(options: optparse.Values, handle: str, imds: Imds) -> int:
             ).checked()
         )
     except RemoteError as error:
-        return _fail(f"Error signaling CloudFormation: {error}")
+        return fail(f"Error signaling CloudFormation: {error}")
     sys.stdout.write(f"CloudFormation signaled successfully with {status}.\n")
     return 0
 
 
 def _signal_resource(options: optparse.Values, imds: Imds) -> int:
     if not options.stack:
-        return _fail("Error: You must specify a stack name when signaling a resource", usage=True)
+        return fail(
+            "Error: You must specify a stack name when signaling a resource", usage=parser()
+        )
     try:
         client(options, imds).call(
             "SignalResource",
@@ -119,9 +122,9 @@ def _signal_resource(options: optparse.Values, imds: Imds) -> int:
             Status=_status(options),
         )
     except RemoteError as error:
-        return _fail(error.strerror or f"Unknown error signaling {options.resource}")
+        return fail(error.strerror or f"Unknown error signaling {options.resource}")
     except NoSigner as error:
-        return _fail(str(error))
+        return fail(str(error))
     return 0
 
 
@@ -141,10 +144,3 @@ def _handle_url(handle: str) -> str | None:
     except (binascii.Error, UnicodeDecodeError):
         return None
     return decoded if re.match(r"https?://", decoded) else None
-
-
-def _fail(message: str, *, usage: bool = False) -> int:
-    tell(message)
-    if usage:
-        parser().print_help(sys.stderr)
-    return 1

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import optparse
 import sys
+from collections.abc import Sequence
 
 from .cloudformation import CloudFormation, endpoint
 from .credentials import Credentials, read_credentials
 from .imds import Imds
-from .notice import tell
+from .notice import announce, tell
 from .web import Web
 
 
@@ -36,6 +37,25 @@ def add_service(group: optparse.OptionContainer, *url: str) -> None:
     """Options for which CloudFormation is asked."""
     group.add_option(*url, dest="url", help="CloudFormation's URL, in place of the region's")
     group.add_option("--region", default="us-east-1", help="the stack's region; default us-east-1")
+
+
+def read(
+    parser: optparse.OptionParser, argv: Sequence[str] | None
+) -> tuple[optparse.Values, list[str]]:
+    """What the command line says, once it is announced who reads it.
+
+    Args:
+        parser: The program's.
+        argv: Arguments; the process's own by default.
+
+    Returns:
+        The options, and the arguments that are none.
+
+    Raises:
+        SystemExit: The arguments are wrong (2), or help was asked for (0).
+    """
+    announce(parser.get_prog_name())
+    return parser.parse_args(list(sys.argv[1:] if argv is None else argv))
 
 
 def web(options: optparse.Values) -> Web:

@@ -33,6 +33,24 @@ def described(world: World, made: ProvisionedResource) -> dict[str, Any]:
     return found
 
 
+def group_of(configuration: Node, least: int, most: int) -> dict[str, Node]:
+    """The properties of a group in one zone."""
+    return {
+        "LaunchConfigurationName": configuration,
+        "AvailabilityZones": ["us-east-1a"],
+        "MinSize": least,
+        "MaxSize": most,
+    }
+
+
+def larger(world: World) -> Node:
+    """A launch configuration of larger instances."""
+    return world.create(
+        "AWS::AutoScaling::LaunchConfiguration",
+        {"ImageId": world.image_id(), "InstanceType": "t3.small"},
+    ).ref
+
+
 @pytest.fixture
 def configuration(world: World) -> Node:
     """A launch configuration that says much."""
@@ -120,12 +138,7 @@ def test_subnets(world: World) -> None:
 
 def test_size_changes(world: World, configuration: Node) -> None:
     """A group grows and shrinks in place; what it has left stays the same."""
-    before: dict[str, Node] = {
-        "LaunchConfigurationName": configuration,
-        "AvailabilityZones": ["us-east-1a"],
-        "MinSize": 1,
-        "MaxSize": 1,
-    }
+    before = group_of(configuration, 1, 1)
     made = world.create(GROUP, before)
     [first] = [one["InstanceId"] for one in instances(world)]
     made = world.update(made, {**before, "MinSize": 3, "MaxSize": 3})
@@ -137,18 +150,10 @@ def test_size_changes(world: World, configuration: Node) -> None:
 
 def test_a_new_launch_configuration_is_for_new_instances(world: World, configuration: Node) -> None:
     """Changing what is launched interrupts, and leaves the instances that are there."""
-    before: dict[str, Node] = {
-        "LaunchConfigurationName": configuration,
-        "AvailabilityZones": ["us-east-1a"],
-        "MinSize": 1,
-        "MaxSize": 2,
-    }
+    before = group_of(configuration, 1, 2)
     made = world.create(GROUP, before)
-    other = world.create(
-        "AWS::AutoScaling::LaunchConfiguration",
-        {"ImageId": world.image_id(), "InstanceType": "t3.small"},
-    )
-    wanted: dict[str, Node] = {**before, "LaunchConfigurationName": other.ref}
+    other = larger(world)
+    wanted: dict[str, Node] = {**before, "LaunchConfigurationName": other}
     assert world.provider.interruption(made, world.request(GROUP, wanted)) is Interruption.SOME
     made = world.update(made, wanted)
     assert [one["InstanceType"] for one in instances(world)] == ["t3.micro"]
@@ -158,18 +163,10 @@ def test_a_new_launch_configuration_is_for_new_instances(world: World, configura
 
 def test_a_batch_of_a_rolling_update(world: World, configuration: Node) -> None:
     """Some instances make way for others of the new configuration, which may come first."""
-    before: dict[str, Node] = {
-        "LaunchConfigurationName": configuration,
-        "AvailabilityZones": ["us-east-1a"],
-        "MinSize": 2,
-        "MaxSize": 2,
-    }
+    before = group_of(configuration, 2, 2)
     made = world.create(GROUP, before)
-    other = world.create(
-        "AWS::AutoScaling::LaunchConfiguration",
-        {"ImageId": world.image_id(), "InstanceType": "t3.small"},
-    )
-    made = world.update(made, {**before, "LaunchConfigurationName": other.ref})
+    other = larger(world)
+    made = world.update(made, {**before, "LaunchConfigurationName": other})
     old = world.provider.members(made)
     (new,) = world.provider.roll(made, old[:1], 1, world.progress)
     assert set(world.provider.members(made)) == {old[1], new}
@@ -184,15 +181,7 @@ def test_a_batch_of_a_rolling_update(world: World, configuration: Node) -> None:
 def test_delete_ends_all_instances(world: World, configuration: Node) -> None:
     """Deleting a group ends its instances, and only those."""
     other = world.create("AWS::EC2::Instance", {"ImageId": world.image_id()})
-    made = world.create(
-        GROUP,
-        {
-            "LaunchConfigurationName": configuration,
-            "AvailabilityZones": ["us-east-1a"],
-            "MinSize": 2,
-            "MaxSize": 2,
-        },
-    )
+    made = world.create(GROUP, group_of(configuration, 2, 2))
     world.provider.delete(ProvisionedResource(world.request(GROUP), made.physical_id, ""))
     assert [one["InstanceId"] for one in instances(world)] == [other.physical_id]
     world.provider.delete(made)
@@ -205,15 +194,7 @@ def test_a_launch_that_fails(world: World) -> None:
         {"ImageId": world.image_id(), "InstanceType": "t3.micro", "KeyName": "nope"},
     )
     with pytest.raises(ResourceFailure, match="The key pair 'nope' does not exist"):
-        world.create(
-            GROUP,
-            {
-                "LaunchConfigurationName": configuration.ref,
-                "AvailabilityZones": ["us-east-1a"],
-                "MinSize": 1,
-                "MaxSize": 1,
-            },
-        )
+        world.create(GROUP, group_of(configuration.ref, 1, 1))
     name = world.progress.announced[-1]
     world.provider.delete(ProvisionedResource(world.request(GROUP), name, name))
     groups = world.client("autoscaling").describe_auto_scaling_groups()
