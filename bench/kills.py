@@ -1,6 +1,6 @@
 """Kill live runs at random moments, and see that nothing is ever left.
 
-``python bench/kills.py [--kills 100] [--seed 1] [--jobs 2]`` serves a local cloud, starts real
+``python -m bench.kills [--kills 100] [--seed 1] [--jobs 2]`` serves a local cloud, starts real
 ``pytest -m live`` processes against it as if it were AWS, and ends each with SIGKILL, SIGTERM,
 SIGINT or SIGHUP at a random moment of its life. Prints what was left, if anything; the status is 1
 then.
@@ -9,7 +9,7 @@ then.
 from __future__ import annotations
 
 import argparse
-import json
+import functools
 import os
 import random
 import signal
@@ -18,7 +18,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,46 +28,13 @@ import boto3
 
 from harness.cloud.process import LocalCloud
 from harness.naming import new_run_id
+from tests.local.live import traces
 
 SIGNALS = (signal.SIGKILL, signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 LONGEST = 9.0
 """Seconds after which a run that nobody disturbs is over, or nearly."""
 
 SETTLE = 120.0
-ACCOUNT = "123456789012"
-IMAGE = "/aws/service/canonical/ubuntu/server/24.04/stable/current/amd64/hvm/ebs-gp3/ami-id"
-TEMPLATE = {
-    "Parameters": {
-        "KeyName": {"Type": "AWS::EC2::KeyPair::KeyName"},
-        "SshCidr": {"Type": "String"},
-        "ImageId": {"Type": "AWS::SSM::Parameter::Value<AWS::EC2::Image::Id>", "Default": IMAGE},
-    },
-    "Resources": {
-        "Group": {
-            "Type": "AWS::EC2::SecurityGroup",
-            "Properties": {
-                "GroupDescription": "SSH",
-                "SecurityGroupIngress": [
-                    {
-                        "IpProtocol": "tcp",
-                        "FromPort": 22,
-                        "ToPort": 22,
-                        "CidrIp": {"Ref": "SshCidr"},
-                    }
-                ],
-            },
-        },
-        "Compute": {
-            "Type": "AWS::EC2::Instance",
-            "Properties": {
-                "ImageId": {"Ref": "ImageId"},
-                "InstanceType": "t3.micro",
-                "KeyName": {"Ref": "KeyName"},
-                "SecurityGroupIds": [{"Fn::GetAtt": ["Group", "GroupId"]}],
-            },
-        },
-    },
-}
 TEST = """\
 import pytest
 
@@ -128,11 +95,10 @@ def kill_one(endpoint_url: str, number: int, how: signal.Signals, moment: float)
             process.send_signal(how)
         status = process.wait(SETTLE)
         began = time.monotonic()
-        while processes(directory) and time.monotonic() - began < SETTLE:
+        while traces.processes(directory) and time.monotonic() - began < SETTLE:
             time.sleep(0.1)
         seconds = time.monotonic() - began
-        found = [*left(endpoint_url, project), *processes(directory)]
-        found += map(str, directory.glob(".harness/runs/*/*.key"))
+        found = traces.left(clients(endpoint_url), project, directory)
     kill = Kill(number, how, moment, status, seconds, found)
     print(
         f"{number:4} {how.name:8} at {moment:4.1f} s: status {status:4}, left {found or 'nothing'}"
@@ -143,10 +109,10 @@ def kill_one(endpoint_url: str, number: int, how: signal.Signals, moment: float)
 def start(directory: Path, project: str, endpoint_url: str) -> subprocess.Popen[bytes]:
     """A real live run in a directory of its own."""
     (directory / "pyproject.toml").write_text("[tool.harness]\n")
-    (directory / "formation.json").write_text(json.dumps(TEMPLATE))
+    (directory / "formation.json").write_text(traces.template())
     (directory / "test_inside.py").write_text(TEST)
     command = [sys.executable, "-m", "pytest", "-m", "live", "-p", "no:cacheprovider", "-q"]
-    command += ["--account", ACCOUNT, "--live-endpoint", "local", "--project", project]
+    command += ["--account", traces.ACCOUNT, "--live-endpoint", "local", "--project", project]
     environ = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     environ |= {
         "AWS_ENDPOINT_URL": endpoint_url,
@@ -160,28 +126,10 @@ def start(directory: Path, project: str, endpoint_url: str) -> subprocess.Popen[
         )
 
 
-def processes(directory: Path) -> list[str]:
-    """Command lines of living processes that name the directory."""
-    listing = ["ps", "-eo", "args"]
-    lines = subprocess.run(listing, capture_output=True, text=True, check=True).stdout.splitlines()
-    return [line for line in lines if f"{directory}/" in line]
-
-
-def left(endpoint_url: str, project: str) -> list[str]:
-    """Stacks, key pairs and instances of a run that are still there."""
+def clients(endpoint_url: str) -> Callable[[str], Any]:
+    """What makes the local cloud's clients."""
     session: Any = boto3.session.Session("local", "local", region_name="us-east-1")
-    ec2 = session.client("ec2", endpoint_url=endpoint_url)
-    stacks = session.client("cloudformation", endpoint_url=endpoint_url).describe_stacks()["Stacks"]
-    names = [one["StackName"] for one in stacks if one["StackStatus"] != "DELETE_COMPLETE"]
-    names += [one["KeyName"] for one in ec2.describe_key_pairs()["KeyPairs"]]
-    instances = [
-        one["InstanceId"]
-        for reservation in ec2.describe_instances()["Reservations"]
-        for one in reservation["Instances"]
-        if one["State"]["Name"] not in {"shutting-down", "terminated"}
-        and any(tag["Value"] == project for tag in one.get("Tags", ()))
-    ]
-    return [name for name in names if name.startswith(f"{project}-")] + instances
+    return functools.partial(session.client, endpoint_url=endpoint_url)
 
 
 def report(kills: Sequence[Kill]) -> int:

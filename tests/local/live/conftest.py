@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import http.client
 import http.server
-import json
 import os
 import re
 import signal
@@ -18,13 +17,15 @@ import urllib.parse
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import pytest
 
 from harness.target import Target
 
-ACCOUNT: Final = "123456789012"
+from . import traces
+from .traces import ACCOUNT, template
+
 QUERY_ERROR: Final = (
     "<ErrorResponse><Error><Type>Sender</Type><Code>{code}</Code><Message>{message}</Message>"
     "</Error><RequestId>0</RequestId></ErrorResponse>"
@@ -34,7 +35,6 @@ EC2_ERROR: Final = (
     "<RequestID>0</RequestID></Response>"
 )
 
-UserData = "#!/bin/bash -e\necho hello\n"
 INNER_TEST: Final = """\
 import pytest
 
@@ -53,44 +53,6 @@ pytestmark = pytest.mark.live
 def test_created(stack):
     assert stack.status == "CREATE_COMPLETE"
 """
-
-
-def template(user_data: str = UserData, **instance: Any) -> str:  # noqa: ANN401 - attributes
-    """A stack with one instance that anybody named by SshCidr may log in to."""
-    image = "/aws/service/canonical/ubuntu/server/24.04/stable/current/amd64/hvm/ebs-gp3/ami-id"
-    ingress = {"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22, "CidrIp": {"Ref": "SshCidr"}}
-    return json.dumps(
-        {
-            "Parameters": {
-                "KeyName": {"Type": "AWS::EC2::KeyPair::KeyName"},
-                "SshCidr": {"Type": "String"},
-                "ImageId": {
-                    "Type": "AWS::SSM::Parameter::Value<AWS::EC2::Image::Id>",
-                    "Default": image,
-                },
-            },
-            "Resources": {
-                "Group": {
-                    "Type": "AWS::EC2::SecurityGroup",
-                    "Properties": {
-                        "GroupDescription": "SSH",
-                        "SecurityGroupIngress": [ingress],
-                    },
-                },
-                "Compute": {
-                    "Type": "AWS::EC2::Instance",
-                    **instance,
-                    "Properties": {
-                        "ImageId": {"Ref": "ImageId"},
-                        "InstanceType": "t3.micro",
-                        "KeyName": {"Ref": "KeyName"},
-                        "SecurityGroupIds": [{"Fn::GetAtt": ["Group", "GroupId"]}],
-                        "UserData": {"Fn::Base64": user_data},
-                    },
-                },
-            },
-        }
-    )
 
 
 @dataclass(frozen=True)
@@ -242,7 +204,14 @@ class LiveRun:
     def start(self, *options: str, environ: Mapping[str, str] | None = None) -> LiveRun:
         """Start it."""
         command = [sys.executable, "-m", "pytest", "-m", "live", "-p", "no:cacheprovider"]
-        command += ["--account", ACCOUNT, "--live-endpoint", "local", "--project", self.project]
+        command += [
+            "--account",
+            ACCOUNT,
+            "--live-endpoint",
+            "local",
+            "--project",
+            self.project,
+        ]
         command += ["--template", "stack.json", "--login-timeout", "60", *options]
         surroundings = {
             name: value for name, value in os.environ.items() if not name.startswith("AWS_")
@@ -283,38 +252,11 @@ class LiveRun:
 
     def processes(self) -> Sequence[str]:
         """Command lines of living processes that belong to it."""
-        mark = str(self.directory).encode()
-        found = []
-        for path in Path("/proc").glob("[0-9]*/cmdline"):
-            try:
-                line = path.read_bytes()
-            except OSError:
-                continue  # it has ended meanwhile
-            if mark in line:
-                found.append(line.replace(b"\0", b" ").decode())
-        return found
+        return traces.processes(self.directory)
 
     def left(self) -> Sequence[str]:
         """All that it has made and that is still there."""
-        stacks = self.target.client("cloudformation").describe_stacks()["Stacks"]
-        keys = self.target.client("ec2").describe_key_pairs()["KeyPairs"]
-        instances = [
-            instance
-            for reservation in self.target.client("ec2").describe_instances()["Reservations"]
-            for instance in reservation["Instances"]
-            if instance["State"]["Name"] not in {"shutting-down", "terminated"}
-        ]
-        tagged = [
-            one["InstanceId"]
-            for one in instances
-            if any(tag["Value"].startswith(self.project) for tag in one.get("Tags", ()))
-        ]
-        named = [one["StackName"] for one in stacks if one["StackStatus"] != "DELETE_COMPLETE"]
-        named += [one["KeyName"] for one in keys]
-        mine = [name for name in named if name.startswith(self.project)]
-        runs = self.directory / ".harness" / "runs"
-        secrets = [str(path) for path in runs.glob("*/*.key")]
-        return [*mine, *tagged, *secrets, *self.processes()]
+        return traces.left(self.target.client, self.project, self.directory)
 
 
 @pytest.fixture

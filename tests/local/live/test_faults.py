@@ -11,7 +11,8 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from .conftest import Answer, Reset, refuse, template
+from .conftest import Answer, Reset, refuse
+from .traces import template
 
 if TYPE_CHECKING:
     from .conftest import Call, LiveRun
