@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from harness.cloud.engine import INSTANCE_LABEL, ContainerEngine
+from harness.cloudformation.unsupported import ACCEPTED
 from harness.deployment import Deployment
 from harness.embed import user_data
 from harness.errors import StackFailed, UnreachableError
@@ -52,11 +53,11 @@ def before(script: str, line: str, inserted: str) -> str:
 
 
 def reasons(stack: Stack, logical_id: str) -> list[tuple[str, str]]:
-    """Statuses and reasons of a resource, oldest first."""
+    """Statuses and reasons of a resource as CloudFormation has them, oldest first."""
     return [
         (event.status, event.reason)
         for event in sorted(stack.events(), key=lambda event: event.when)
-        if event.logical_id == logical_id
+        if event.logical_id == logical_id and not event.reason.startswith(ACCEPTED)
     ]
 
 
