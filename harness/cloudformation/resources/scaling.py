@@ -48,18 +48,20 @@ def add_instances(api: Api, group: Mapping[str, Any], count: int) -> list[str]:
     Raises:
         ResourceFailure: One cannot be launched.
     """
+    if count <= 0:
+        return []
     launched: list[str] = []
     name = str(group["AutoScalingGroupName"])
+    tags = [{"ResourceType": "instance", "Tags": _instance_tags(group)}]
+    common = {**_parameters(api, group), "TagSpecifications": tags}
     places = itertools.cycle(_places(group))
     for _ in range(count):
-        parameters = _parameters(api, group)
         kind, place = next(places)
         if kind == "subnet":
-            parameters = in_subnet(parameters, place)
+            parameters = in_subnet(common, place)
         else:
-            parameters["Placement"] = {"AvailabilityZone": place}
-        tags = [{"ResourceType": "instance", "Tags": _instance_tags(group)}]
-        instance_id = launch(api, {**parameters, "TagSpecifications": tags})
+            parameters = {**common, "Placement": {"AvailabilityZone": place}}
+        instance_id = launch(api, parameters)
         launched.append(instance_id)
         api.call(
             "autoscaling", "AttachInstances", AutoScalingGroupName=name, InstanceIds=[instance_id]
