@@ -95,7 +95,9 @@ def engine() -> Iterator[ContainerEngine]:
         **{f"/containers/{name}/json": {"State": state} for name, state in INSPECTED.items()},
     }
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Api)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+    thread = threading.Thread(
+        target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True
+    )
     thread.start()
     environment = {"DOCKER_HOST": f"tcp://127.0.0.1:{server.server_port}"}
     with ContainerEngine.connect("run", environment) as connected:

@@ -87,7 +87,7 @@ def serving(answer: Answering, tls: ssl.SSLContext | None = None) -> Iterator[Se
         listener.socket = tls.wrap_socket(listener.socket, server_side=True)
     scheme = "https" if tls else "http"
     server = Server(f"{scheme}://127.0.0.1:{listener.server_port}")
-    thread = threading.Thread(target=listener.serve_forever, args=(0.01,))
+    thread = threading.Thread(target=listener.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     try:
         yield server
