@@ -38,25 +38,33 @@ set -x
 apt_options=(--quiet --option Acquire::Retries=3 --option DPkg::Lock::Timeout=120
     --option Dpkg::Use-Pty=0)
 
-# apt does not wait for the lock of its lists, which on first boot somebody else may hold.
-tries=5
-until apt-get update "${apt_options[@]}" --option APT::Update::Error-Mode=any; do
-    ((tries -= 1)) # an error when none is left
-    sleep 3
-done
+installed() {
+    [[ $(dpkg-query --show --showformat='${db:Status-Status},' "$@" 2>&1) =~ ^(installed,)+$ ]]
+}
 
-if [[ ! -x $helpers/bin/cfn-signal ]]; then
+# Where everything is in place, as in an image that this script has built, no mirror is asked.
+if [[ ! -x $helpers/bin/cfn-signal ]] || ! installed default-jre-headless leiningen; then
+    # apt does not wait for the lock of its lists, which on first boot somebody else may hold.
+    tries=5
+    until apt-get update "${apt_options[@]}" --option APT::Update::Error-Mode=any; do
+        ((tries -= 1)) # an error when none is left
+        sleep 3
+    done
+
+    if [[ ! -x $helpers/bin/cfn-signal ]]; then
+        apt-get install --yes --no-install-recommends "${apt_options[@]}" \
+            ca-certificates curl python3-venv
+        python3 -m venv "$helpers"
+        curl --fail --silent --show-error --location --retry 5 --connect-timeout 10 \
+            --output "$helpers/aws-cfn-bootstrap.tar.gz" "$helpers_url"
+        "$helpers/bin/pip" install --quiet --disable-pip-version-check --no-cache-dir \
+            "$helpers/aws-cfn-bootstrap.tar.gz"
+        ln --symbolic --force "$helpers"/bin/cfn-* /usr/local/bin/
+    fi
+
     apt-get install --yes --no-install-recommends "${apt_options[@]}" \
-        ca-certificates curl python3-venv
-    python3 -m venv "$helpers"
-    curl --fail --silent --show-error --location --retry 5 --connect-timeout 10 \
-        --output "$helpers/aws-cfn-bootstrap.tar.gz" "$helpers_url"
-    "$helpers/bin/pip" install --quiet --disable-pip-version-check --no-cache-dir \
-        "$helpers/aws-cfn-bootstrap.tar.gz"
-    ln --symbolic --force "$helpers"/bin/cfn-* /usr/local/bin/
+        default-jre-headless leiningen
 fi
-
-apt-get install --yes --no-install-recommends "${apt_options[@]}" default-jre-headless leiningen
 
 failure=
 if [[ -n $stack && ! -e $signalled ]]; then

@@ -26,17 +26,22 @@ FAKE = """\
 # Stands for any command: notes how it was called, fails on request, leaves what the real one would.
 call="${0##*/} $*"
 note=$call
+if [[ $call == dpkg-query\\ --show\\ --showformat=*Status-Status* ]]; then
+    for package in "${@:3}"; do cat "$SANDBOX/packages/$package"; done
+    exit
+fi
 [[ ${0##*/} != apt-get ]] || note+=" [${DEBIAN_FRONTEND-} ${NEEDRESTART_SUSPEND-}]"
 echo "$note" >>"$SANDBOX/calls"
 case "$call" in $FAIL) exit 7 ;; esac
 case "$call" in
+    apt-get\\ install\\ *) for word; do echo -n installed, >"$SANDBOX/packages/${word##*/}"; done ;;
     python3\\ -m\\ venv\\ *) mkdir -p "$3/bin" && cp "$0" "$3/bin/pip" ;;
     curl\\ *) for word; do [[ $last != --output ]] || echo tarball >"$word"; last=$word; done ;;
     pip\\ install\\ *) [[ $(<"${!#}") == tarball ]] &&
         for name in cfn-signal cfn-init cfn-get-metadata; do cp "$0" "${0%/*}/$name"; done ;;
 esac
 """
-FAKED = ("apt-get", "curl", "python3", "sleep")
+FAKED = ("apt-get", "curl", "dpkg-query", "python3", "sleep")
 
 
 @dataclass(frozen=True)
@@ -75,7 +80,7 @@ class Sandbox:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.commands = folder / "commands"
-        for name in ("commands", "usr/local/bin", "run"):
+        for name in ("commands", "packages", "usr/local/bin", "run"):
             (folder / name).mkdir(parents=True)
         for name in FAKED:
             self._fake(self.commands / name)
@@ -87,6 +92,13 @@ class Sandbox:
     def place(self, path: str) -> Path:
         """Where a place of the instance is."""
         return self.folder / path.lstrip("/")
+
+    def remove(self, package: str, *, left: str = "") -> None:
+        """Take a package away, or leave it in that state of dpkg's."""
+        path = self.folder / "packages" / package
+        path.unlink()
+        if left:
+            path.write_text(f"{left},")
 
     def run(self, script: str, *, fail: str = "") -> Outcome:
         """Run a script as cloud-init would: as a program, so that its interpreter line counts.

@@ -52,7 +52,7 @@ def test_error_after_the_helpers_is_signalled(sandbox: Sandbox, user_data: str) 
     """FAILURE, at once and only once, with the line that failed; the exit status is the error's."""
     done = sandbox.run(user_data, fail="apt-get install *leiningen")
     (signal,) = done.signals
-    line = user_data[: user_data.index("default-jre-headless")].count("\n") + 1
+    line = user_data[: user_data.index(" \\\n        default-jre-headless")].count("\n") + 1
     assert done.status == 7
     assert re.fullmatch(
         rf"cfn-signal --success false --reason provision\.sh: line {line}: apt-get .* {TARGET}",
@@ -89,7 +89,7 @@ def test_signal_that_is_refused_is_an_error(sandbox: Sandbox, user_data: str) ->
 )
 def test_no_end_is_mistaken_for_success(sandbox: Sandbox, user_data: str, early: str) -> None:
     """Whatever ends it before its last step is told to the stack, and is no success."""
-    lein = user_data.rindex("\napt-get install ") + 1
+    lein = user_data.rindex("\n    apt-get install ") + 1
     done = sandbox.run(f"{user_data[:lein]}{early}\n{user_data[lein:]}")
     assert done.status != 0
     assert done.succeeded == [False]
@@ -112,11 +112,33 @@ def test_lists_that_are_locked_are_tried_again(sandbox: Sandbox, user_data: str)
 
 
 def test_second_run_changes_nothing(sandbox: Sandbox, user_data: str) -> None:
-    """Neither the helper scripts nor the signal come a second time."""
+    """Neither packages nor helper scripts nor the signal come a second time; no mirror is asked."""
     sandbox.run(user_data)
     done = sandbox.run(user_data)
-    assert done.status == 0
-    assert done.calls == (UPDATE, LEIN)
+    assert done.status == 0, done.output
+    assert done.calls == ()
+
+
+@pytest.mark.parametrize("lost", ["leiningen", "default-jre-headless"])
+def test_package_that_is_missing_comes_again(sandbox: Sandbox, user_data: str, lost: str) -> None:
+    """From lists of today, and nothing else comes with it."""
+    sandbox.run(user_data)
+    sandbox.remove(lost)
+    assert sandbox.run(user_data).calls == (UPDATE, LEIN)
+
+
+def test_package_that_is_not_configured_comes_again(sandbox: Sandbox, user_data: str) -> None:
+    """What an earlier run has unpacked, and not more, is not installed."""
+    sandbox.run(user_data)
+    sandbox.remove("leiningen", left="half-configured")
+    assert sandbox.run(user_data).calls == (UPDATE, LEIN)
+
+
+def test_helpers_that_are_missing_come_again(sandbox: Sandbox, user_data: str) -> None:
+    """Though all packages are there."""
+    sandbox.run(user_data)
+    sandbox.place("/opt/aws/bin/cfn-signal").unlink()
+    assert sandbox.run(user_data).calls == (UPDATE, *HELPERS, LEIN)
 
 
 def test_image_that_was_built_with_it_signals(
@@ -126,12 +148,11 @@ def test_image_that_was_built_with_it_signals(
     alone = sandbox.run(provision_sh)
     assert alone.status == 0
     assert alone.calls == (UPDATE, *HELPERS, LEIN)
-    assert sandbox.run(user_data).calls == (UPDATE, LEIN, SUCCESS)
+    assert sandbox.run(user_data).calls == (SUCCESS,)
 
 
 def test_alone_it_has_nobody_to_tell(sandbox: Sandbox, provision_sh: str) -> None:
     """While an image is built an error only ends the script."""
-    sandbox.run(provision_sh)
     done = sandbox.run(provision_sh, fail="*leiningen")
     assert done.status == 7
     assert done.signals == []

@@ -77,7 +77,9 @@ def compute_id(deployment: Deployment) -> str:
     )
 
 
-INSTALL = 'apt-get install --yes --no-install-recommends "${apt_options[@]}" default-jre-headless'
+INSTALL = """\
+apt-get install --yes --no-install-recommends "${apt_options[@]}" \\
+        default-jre-headless"""
 APT_UPDATE = "tries=5"
 
 SIGNAL_ONLY = r"""#!/bin/bash -e

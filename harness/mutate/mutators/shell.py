@@ -172,7 +172,7 @@ def _unquoted(subject: Subject) -> Iterator[Change]:
 
 @FAMILY.add("lost-fi", "lost the end of an if", PARSED)
 def _fi(subject: Subject) -> Iterator[Change]:
-    yield from subject.programs(_each(r"^fi\n", ""))
+    yield from subject.programs(_each(r"^[ \t]*fi\n", ""))
 
 
 @FAMILY.add("lost-backslash", "lost the backslash that continues a line", RUN)
@@ -192,7 +192,7 @@ def _percent(subject: Subject) -> Iterator[Change]:
 
 @FAMILY.add("typo", "misspelt a command", RUN)
 def _typo(subject: Subject) -> Iterator[Change]:
-    yield from subject.programs(_all(r"^apt-get install", "apt-gte install"))
+    yield from subject.programs(_all(r"^([ \t]*)apt-get install", r"\1apt-gte install"))
 
 
 @FAMILY.add("wrong-variable", "misspelt a variable", PARSED)
@@ -202,7 +202,9 @@ def _variable(subject: Subject) -> Iterator[Change]:
 
 @FAMILY.add("again-and-again", "installed again what was there", "a second run of the script")
 def _again(subject: Subject) -> Iterator[Change]:
-    yield from subject.programs(_all(r"^if \[\[ ! -x [^\n]*\]\]; then", "if true; then"))
+    yield from subject.programs(
+        _each(r"^([ \t]*)if (?:\[\[ )?! (?:-x|installed\b)[^\n]*; then", r"\1if true; then")
+    )
 
 
 @FAMILY.add("signals-again", "signalled again at a second run", "a second run of the script")

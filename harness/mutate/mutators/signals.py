@@ -152,7 +152,7 @@ def _trap(subject: Subject) -> Iterator[Change]:
 @FAMILY.add("early-exit", "left the exit of a debugging session", RUN)
 def _exit(subject: Subject) -> Iterator[Change]:
     def change(text: str) -> Iterator[tuple[str, str]]:
-        steps = list(re.finditer(r"^apt-get install |^yum |^dnf ", text, re.MULTILINE))
+        steps = list(re.finditer(r"^[ \t]*(?:apt-get install |yum |dnf )", text, re.MULTILINE))
         for one in steps[-1:]:
             yield "", text[: one.start()] + "exit 0\n" + text[one.start() :]
 
