@@ -65,7 +65,7 @@ def _no_failure(subject: Subject) -> Iterator[Change]:
 def _first(subject: Subject) -> Iterator[Change]:
     def move(text: str) -> Iterator[tuple[str, str]]:
         for one in _signals(text, success=True):
-            steps = re.search(r"^(?:until |apt-get |yum |dnf )", text, re.MULTILINE)
+            steps = re.search(r"^[ \t]*(?:until |apt-get |yum |dnf )", text, re.MULTILINE)
             if steps and steps.start() < one.start():
                 rest = _replaced(text, one, ":\n")
                 call = re.sub(r"^\s+", "", one[0])
