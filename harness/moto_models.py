@@ -16,6 +16,7 @@ from typing import Any, Final
 from harness import amis
 from harness.cloudformation.parameters import Lookups
 from harness.cloudformation.provider import ResourceProvider
+from harness.service_models import read_once
 
 _LOAD_IMAGES: Final = "MOTO_EC2_LOAD_DEFAULT_AMIS"
 
@@ -109,7 +110,7 @@ def load_ahead() -> None:
 
 
 def _load() -> None:
-    with contextlib.suppress(Exception):
+    with contextlib.suppress(Exception), read_once():
         import moto.ec2  # noqa: F401, PLC0415 - as above
 
         _client("us-east-1", "ec2")

@@ -24,7 +24,7 @@ PACKAGE = Path(harness.__file__).parent
 
 TIERS = (
     {"errors", "_version", "amis"},
-    {"options", "template", "waiting", "naming", "ledger", "isolation", "claims"},
+    {"options", "template", "waiting", "naming", "ledger", "isolation", "claims", "service_models"},
     {"cloudformation", "stack", "guest", "masking", "embed", "watchdog"},
     {"userdata", "target", "evidence", "progress", "headroom", "moto_models", "simulate"},
     {"lint", "matrix", "deployment"},
