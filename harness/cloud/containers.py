@@ -47,6 +47,9 @@ class Engine(Protocol):
     def restart(self, container_id: str, *, seconds: int = 10) -> None:
         """Shut a container down and start it."""
 
+    def kill(self, container_id: str) -> None:
+        """End a container at once."""
+
     def remove(self, container_id: str) -> None:
         """Remove a container."""
 

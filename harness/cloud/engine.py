@@ -504,6 +504,17 @@ class ContainerEngine:
         with translated("restarting a container"):
             self._client.api.restart(container_id, timeout=seconds)
 
+    def kill(self, container_id: str) -> None:
+        """End a container at once; one that has ended, or is gone, is no error."""
+        with translated("ending a container"):
+            try:
+                self._client.api.kill(container_id)
+            except docker.errors.NotFound:
+                return
+            except docker.errors.APIError as error:
+                if error.status_code != _CONFLICT:  # it does not run
+                    raise
+
     def remove(self, container_id: str) -> None:
         """End and remove a container; one that is gone is no error."""
         with translated("removing a container"):

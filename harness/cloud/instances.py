@@ -11,9 +11,11 @@ half-finished work of its own: that is when the end of a container is looked int
 
 from __future__ import annotations
 
+import contextlib
 import enum
 import threading
 from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
 from harness import amis
@@ -356,8 +358,9 @@ class Guests:
         with moto_ec2.lock:
             wanted, death = guest.wanted, guest.deaths.pop() if guest.deaths else None
         if wanted is _Wanted.TERMINATED:
-            self._remove(guest)
+            disk = self._end(guest)
             self._reached(guest, State.TERMINATED)
+            self._discard(disk)
         elif death is not None:
             self._look_into(guest, death)
         elif wanted is _Wanted.STOPPED:
@@ -423,8 +426,12 @@ class Guests:
         image = guest.image or self._site.default_image
         guest.pod_id = self._containers.create_pod(facts, image)
         guest.ssh_address = self._engine.published_port(guest.pod_id)
-        self._refresh_rules(guest)
-        guest.guest_id = self._containers.create_guest(facts, image, guest.pod_id)
+        with ThreadPoolExecutor(1) as pool:
+            created = pool.submit(self._containers.create_guest, facts, image, guest.pod_id)
+            try:
+                self._refresh_rules(guest)
+            finally:
+                guest.guest_id = created.result()
         self._engine.start(guest.guest_id)
 
     def _refresh_rules(self, guest: _Guest) -> None:
@@ -456,15 +463,26 @@ class Guests:
         with moto_ec2.lock:
             guest.console = written or guest.console
 
-    def _remove(self, guest: _Guest) -> None:
-        if guest.guest_id:
-            self._keep_console(guest, guest.guest_id)
-            self._engine.remove(guest.guest_id)
-            guest.guest_id = None
+    def _end(self, guest: _Guest) -> str | None:
+        """End all that runs of a guest, and its network; its disk is left, in that container."""
+        disk = guest.guest_id
+        if disk:
+            self._keep_console(guest, disk)
+            self._engine.kill(disk)
         if guest.pod_id:
             self._engine.remove(guest.pod_id)
             guest.pod_id = None
-        guest.ssh_address = None
+        guest.guest_id = guest.ssh_address = None
+        return disk
+
+    def _discard(self, disk: str | None) -> None:
+        """Remove the disk of an instance that is gone, which takes longer than to end it did.
+
+        Where it fails, the cloud's own end makes another attempt, and tells what is left.
+        """
+        if disk:
+            with contextlib.suppress(EngineError):
+                self._engine.remove(disk)
 
 
 def _why(guest: Condition, network: Condition) -> tuple[str, str]:

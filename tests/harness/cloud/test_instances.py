@@ -123,6 +123,11 @@ class MemoryEngine:
         self._called("restart")
         self.containers[container_id].running = True
 
+    def kill(self, container_id: str) -> None:
+        self._called("kill")
+        if container_id in self.containers:
+            self.containers[container_id].running = False
+
     def remove(self, container_id: str) -> None:
         self._called("remove")
         self.containers.pop(container_id, None)
@@ -510,10 +515,48 @@ def test_a_launch_that_fails_ends_terminated_with_the_reason(world: World, call:
     assert "the disk is full" in world.lost[0][1]
 
 
-def test_a_removal_that_fails_is_attempted_again_when_asked_again(world: World) -> None:
+def test_a_disk_is_discarded_beside_what_follows(world: World) -> None:
+    """``terminated`` is said when nothing runs any more and nobody has the address."""
+    model = world.running()
+    guest = world.id_of("guest")
+    kill, kill_on = world.engine.hold("kill")
+    world.ask(model, State.TERMINATED)
+    assert kill.wait(SECONDS)
+    pod, pod_on = world.engine.hold("remove")
+    kill_on.set()
+    assert pod.wait(SECONDS)
+    assert State.TERMINATED not in model.shown
+    disk, disk_on = world.engine.hold("remove")
+    pod_on.set()
+    assert disk.wait(SECONDS)
+    assert model.shown[-1] is State.TERMINATED
+    assert list(world.engine.containers) == [guest]
+    assert not world.engine.containers[guest].running
+    disk_on.set()
+    world.guests.close()
+    assert world.engine.containers == {}
+
+
+def test_a_disk_that_cannot_be_discarded_is_left_to_the_end_of_the_cloud(world: World) -> None:
+    """The instance is gone all the same, and nobody lost it."""
+    model = world.running()
+    pod, pod_on = world.engine.hold("remove")
+    world.ask(model, State.TERMINATED)
+    assert pod.wait(SECONDS)
+    disk, disk_on = world.engine.hold("remove")
+    pod_on.set()
+    assert disk.wait(SECONDS)
+    world.engine.faults["remove"] = "busy"
+    disk_on.set()
+    world.settle()
+    assert (model.state, world.lost) == (State.TERMINATED, [])
+
+
+@pytest.mark.parametrize("call", ["kill", "remove"])
+def test_a_removal_that_fails_is_attempted_again_when_asked_again(world: World, call: str) -> None:
     """``terminated`` is not said before it is true."""
     model = world.running()
-    world.engine.faults["remove"] = "busy"
+    world.engine.faults[call] = "busy"
     world.ask(model, State.TERMINATED)
     world.settle()
     assert model.shown[-1] is State.SHUTTING_DOWN
