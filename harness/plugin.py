@@ -11,9 +11,10 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Generator, Iterator, Mapping
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -24,8 +25,6 @@ from harness.cloudformation.unsupported import ACCEPTED
 from harness.errors import EngineAbsentError, HarnessError, StackError, UsageError
 from harness.isolation import NetworkGuard, without_credentials
 from harness.ledger import RUNS
-from harness.lint import Finding, lint
-from harness.lint.ahead import LintAhead
 from harness.matrix import Rung, live_rungs, local_rung
 from harness.naming import Naming, new_run_id
 from harness.options import SETTINGS, Setting, Settings, read_table, resolve
@@ -33,10 +32,12 @@ from harness.template import Template
 from harness.watchdog import Watchdog
 
 if TYPE_CHECKING:
-    # Whoever only runs units waits for none of this; fixtures load it when it is wanted.
+    # Whoever does not use it waits for none of this; it is loaded when it is wanted.
     from testinfra.host import Host
 
     from harness.guest import Login
+    from harness.lint import Finding
+    from harness.lint.ahead import LintAhead
     from harness.progress import Progress
     from harness.run import Deployment, Run
     from harness.simulate import Simulation
@@ -64,7 +65,7 @@ _environ = pytest.StashKey[Mapping[str, str]]()
 _run_id = pytest.StashKey[str]()
 _signalled = pytest.StashKey[int]()
 _watchdog = pytest.StashKey[Watchdog]()
-_lint = pytest.StashKey[LintAhead]()
+_lint = pytest.StashKey["LintAhead"]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -149,10 +150,34 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     metafunc.parametrize("rung", cases, indirect=True, scope="session")
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection(session: pytest.Session) -> None:
+    """Let the local cloud start beside the collection, where tests of it are what is asked for."""
+    config = session.config
+    if _begins_local(config):
+        rung = local_rung(config.stash[_settings])
+        # What is wrong is told to the tests that want it.
+        with suppress(HarnessError):
+            _the_run(config).prepare(rung.target, rung.region)
+
+
+def _begins_local(config: pytest.Config) -> bool:
+    """Whether ``-m`` asks for the local rung before all, and this is where it will run."""
+    option = config.option
+    if option.collectonly or option.setupplan or getattr(option, "dist", "no") != "no":
+        return False
+    words = _words_of_markers(config)
+    return ("not", "local") not in pairwise(words) and "local" in words and "unit" not in words
+
+
+def _words_of_markers(config: pytest.Config) -> Sequence[str]:
+    """The words of ``-m``: names of markers, and ``and``, ``or``, ``not``."""
+    return str(config.option.markexpr or "").replace("(", " ").replace(")", " ").split()
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out live tests that nobody asked for; keep the tests of a stack on one worker."""
-    words = str(config.getoption("markexpr", "") or "").replace("(", " ").replace(")", " ").split()
-    if "live" not in words:
+    if "live" not in _words_of_markers(config):
         live = [item for item in items if item.get_closest_marker("live")]
         items[:] = [item for item in items if not item.get_closest_marker("live")]
         if live:
@@ -178,13 +203,18 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         return
     wanted = {name for item in session.items for name in getattr(item, "fixturenames", ())}
     if "findings" in wanted and "cfnlint" not in sys.modules:  # else it is quick enough by then
-        settings = config.stash[_settings]
-        config.stash[_lint] = LintAhead(settings.template, settings.lint_regions)
+        config.stash[_lint] = _lint_ahead(config.stash[_settings])
         config.add_cleanup(config.stash[_lint].close)
     if "simulate" in wanted:
         from harness.moto_models import load_ahead  # noqa: PLC0415 - only for those who simulate
 
         load_ahead()
+
+
+def _lint_ahead(settings: Settings) -> LintAhead:
+    from harness.lint.ahead import LintAhead  # noqa: PLC0415 - only for those who lint
+
+    return LintAhead(settings.template, settings.lint_regions)
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -341,27 +371,28 @@ def harness_settings(pytestconfig: pytest.Config) -> Settings:
 
 
 @pytest.fixture(scope="session")
-def harness_run(pytestconfig: pytest.Config, harness_settings: Settings) -> Run:
+def harness_run(pytestconfig: pytest.Config) -> Run:
     """All that this run makes."""
-    if _run not in pytestconfig.stash:
+    return _the_run(pytestconfig)
+
+
+def _the_run(config: pytest.Config) -> Run:
+    if _run not in config.stash:
         from harness.run import Run, Surroundings  # noqa: PLC0415 - not for units
 
-        environ = pytestconfig.stash[_environ]
-        worker: dict[str, str] = getattr(pytestconfig, "workerinput", {})
+        settings, environ = config.stash[_settings], config.stash[_environ]
+        worker: dict[str, str] = getattr(config, "workerinput", {})
         naming = Naming.of_run(
-            harness_settings.project,
-            pytestconfig.stash[_run_id],
-            environ,
-            harness_settings.time_to_live,
+            settings.project, config.stash[_run_id], environ, settings.time_to_live
         )
         surroundings = Surroundings(
             environ=environ,
-            progress=lambda: _progress(pytestconfig),
-            say=lambda line: _say(pytestconfig, line),
+            progress=lambda: _progress(config),
+            say=lambda line: _say(config, line),
             worker=worker.get("workerid", ""),
         )
-        pytestconfig.stash[_run] = Run(harness_settings, naming, surroundings)
-    return pytestconfig.stash[_run]
+        config.stash[_run] = Run(settings, naming, surroundings)
+    return config.stash[_run]
 
 
 @pytest.fixture
@@ -406,6 +437,8 @@ def findings(
     ahead = pytestconfig.stash.get(_lint, None)
     if ahead is not None and ahead.template == path:
         return ahead.findings()
+    from harness.lint import lint  # noqa: PLC0415 - only for those who lint
+
     return lint(path, regions=harness_settings.lint_regions)
 
 

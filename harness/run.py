@@ -15,7 +15,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -39,10 +39,12 @@ from harness.ledger import RUNS, Entry, Ledger
 from harness.masking import Masker, environment_secrets, no_echo_values
 from harness.naming import Naming
 from harness.options import Keep, Settings
-from harness.progress import Progress
 from harness.stack import Stack, StackSpec
-from harness.target import Target, TargetRequest, open_target
+from harness.target import Target, TargetRequest, open_target, prepare_target
 from harness.watchdog import Watchdog
+
+if TYPE_CHECKING:
+    from harness.progress import Progress
 
 __all__ = ["RUNS", "Deployment", "Run", "Surroundings", "Wanted"]
 
@@ -119,12 +121,23 @@ class Run:
             RefusedError: A guard forbids it.
         """
         if (name, region) not in self._targets:
-            self.ledger.intend(Entry(_TARGET, self.naming.run_id, name, region))
-            request = TargetRequest(
-                self.settings, self.naming.run_id, region, self.directory, self._around.say
-            )
+            request = self._request(name, region)
             self._targets[name, region] = self._open.enter_context(open_target(name, request))
         return self._targets[name, region]
+
+    def prepare(self, name: str, region: str) -> None:
+        """Begin to open a target that is going to be wanted.
+
+        Raises:
+            UsageError: A setting of the target is wrong.
+        """
+        self._open.enter_context(prepare_target(name, self._request(name, region)))
+
+    def _request(self, name: str, region: str) -> TargetRequest:
+        self.ledger.intend(Entry(_TARGET, self.naming.run_id, name, region))
+        return TargetRequest(
+            self.settings, self.naming.run_id, region, self.directory, self._around.say
+        )
 
     def deployment(self, wanted: Wanted) -> Deployment:
         """The shared stack that is wanted; created at the first call.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Protocol, cast
@@ -23,6 +23,9 @@ TARGETS: Final[Mapping[str, str]] = {
     "aws": "harness.live.target:open_target",
 }
 """Who opens the target of a name: ``module:function``, a :class:`TargetOpener`."""
+
+PREPARATIONS: Final[Mapping[str, str]] = {"local": "harness.cloud.target:prepare_target"}
+"""Who begins what opening a target takes, where that is long."""
 
 RUNG_TARGETS: Final[Mapping[str, str]] = {"local": "local", "live": "aws"}
 """The target that a rung creates its stacks on."""
@@ -115,6 +118,19 @@ def open_target(name: str, request: TargetRequest) -> AbstractContextManager[Tar
     """
     if name not in TARGETS:
         raise UsageError(f"there is no target {name!r}", remedy=f"one of {', '.join(TARGETS)}")
-    module, _, function = TARGETS[name].partition(":")
-    opener = cast("TargetOpener", getattr(importlib.import_module(module), function))
-    return opener(request)
+    return cast("TargetOpener", _named(TARGETS[name]))(request)
+
+
+def prepare_target(name: str, request: TargetRequest) -> AbstractContextManager[None]:
+    """Begin what opening a target will take, beside whatever else is done until it is opened.
+
+    What goes wrong is told by :func:`open_target`. The context ends what was begun in vain.
+    """
+    if name not in PREPARATIONS:
+        return nullcontext()
+    return cast("AbstractContextManager[None]", _named(PREPARATIONS[name])(request))
+
+
+def _named(place: str) -> Callable[..., object]:
+    module, _, function = place.partition(":")
+    return cast("Callable[..., object]", getattr(importlib.import_module(module), function))

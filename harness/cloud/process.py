@@ -14,15 +14,18 @@ import threading
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from queue import Empty, Queue
-from typing import IO, Any, Final, Self
+from typing import IO, Any, Final, NoReturn, Self
 
 from harness import errors
 from harness.errors import EngineError, HarnessError, LeakError
+from harness.waiting import Deadline
 
 START_SECONDS: Final = 1200
 """Building the guest image is part of the first start."""
 
 STOP_SECONDS: Final = 120
+
+_ENDED: Final = "ended"
 
 
 class LocalCloud:
@@ -48,7 +51,8 @@ class LocalCloud:
         self.run_id = run_id
         self._arguments = arguments
         self._say = say
-        self._ready: Queue[Mapping[str, Any] | None] = Queue()
+        self._told: Queue[Mapping[str, Any]] = Queue()
+        self._ready = threading.Event()
         self._process: subprocess.Popen[str] | None = None
         self._last_words: deque[str] = deque(maxlen=30)
         self._readers: list[threading.Thread] = []
@@ -62,8 +66,10 @@ class LocalCloud:
     def __exit__(self, *exc: object) -> None:
         self.stop()
 
-    def start(self) -> None:
-        """Start it and wait until it answers."""
+    def begin(self) -> None:
+        """Let it start beside whatever else is to be done; :meth:`start` waits for it."""
+        if self._process is not None:
+            return
         command = [sys.executable, "-m", "harness", "cloud", "--owned", "--port", "0"]
         # A session of its own: Ctrl-C at the terminal is for the owner to act on.
         self._process = subprocess.Popen(
@@ -79,23 +85,30 @@ class LocalCloud:
         assert self._process.stderr is not None  # noqa: S101 - piped above
         self._read(self._listen, self._process.stdout)
         self._read(self._remember, self._process.stderr)
+
+    def start(self) -> None:
+        """Start it, unless it has begun already, and wait until it answers."""
+        self.begin()
+        limit = Deadline(START_SECONDS)
         try:
-            ready = self._ready.get(timeout=START_SECONDS)
+            ready = None
+            while ready is None:
+                told = self._told.get(timeout=max(0.0, limit.seconds - limit.elapsed))
+                if _ENDED in told:
+                    self._raise_what_it_said()
+                ready = self._take(told)
         except (Empty, KeyboardInterrupt):
             self.stop()
             raise
-        if ready is None:
-            self._raise_what_it_said()
-        else:
-            self.endpoint_url = ready["endpoint_url"]
-            self.caller_cidr = ready["caller_cidr"]
+        self.endpoint_url = ready["endpoint_url"]
+        self.caller_cidr = ready["caller_cidr"]
 
     def stop(self) -> None:
         """Let it remove everything and wait for its end; harmless when it has ended already."""
         process, self._process = self._process, None
         if process is None:
             return
-        assert process.stdin is not None  # noqa: S101 - piped by start()
+        assert process.stdin is not None  # noqa: S101 - piped by begin()
         process.stdin.close()
         try:
             process.wait(STOP_SECONDS)
@@ -108,12 +121,24 @@ class LocalCloud:
             ) from None
         for reader in self._readers:
             reader.join(STOP_SECONDS)
-        if process.returncode:
+        if process.returncode and not self._made_nothing():
             raise LeakError(
                 f"the local cloud of run {self.run_id} ended with status {process.returncode}: "
                 + "\n".join(self._last_words),
                 remedy="harness sweep --local",
             )
+
+    def _made_nothing(self) -> bool:
+        """Whether it was over before it was ready, and says of what."""
+        error = self._error()
+        return not (self._ready.is_set() or error is None or isinstance(error, LeakError))
+
+    def _take(self, told: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        """Pass on what it says; how it is reached, where that is what it told."""
+        if "say" in told:
+            self._say(str(told["say"]))
+        ready: Mapping[str, Any] | None = told.get("ready")
+        return ready
 
     def _read(self, target: Callable[[IO[str]], None], stream: IO[str]) -> None:
         reader = threading.Thread(target=target, args=(stream,), daemon=True)
@@ -121,36 +146,44 @@ class LocalCloud:
         self._readers.append(reader)
 
     def _listen(self, stream: IO[str]) -> None:
+        """What it says until it answers is for whoever waits for it; later on nobody does."""
         with stream:
             for line in stream:
                 try:
-                    message = json.loads(line)
+                    told = json.loads(line)
                 except ValueError:
-                    message = {"say": line.rstrip()}
-                if "ready" in message:
-                    self._ready.put(message["ready"])
-                else:
-                    self._say(str(message["say"]))
-        self._ready.put(None)
+                    told = {"say": line.rstrip()}
+                if self._ready.is_set():
+                    self._take(told)
+                    continue
+                if "ready" in told:
+                    self._ready.set()
+                self._told.put(told)
+        self._told.put({_ENDED: True})
 
     def _remember(self, stream: IO[str]) -> None:
         with stream:
             for line in stream:
                 self._last_words.append(line.rstrip())
 
-    def _raise_what_it_said(self) -> None:
+    def _raise_what_it_said(self) -> NoReturn:
         """Raise the error that ended the process, as it would have been raised in this one."""
         process, self._process = self._process, None
         if process is not None:
-            assert process.stdin is not None  # noqa: S101 - piped by start()
+            assert process.stdin is not None  # noqa: S101 - piped by begin()
             process.stdin.close()
             process.wait(STOP_SECONDS)
         for reader in self._readers:
             reader.join(STOP_SECONDS)
-        words = list(self._last_words)
-        for line in words:
+        raise self._error() or EngineError(
+            "the local cloud did not start: " + "\n".join(self._last_words)
+        )
+
+    def _error(self) -> HarnessError | None:
+        """The error that its process has ended with, as it was there."""
+        for line in self._last_words:
             if line.startswith("{") and '"error"' in line:
                 told = json.loads(line)
-                kind = getattr(errors, told["error"], HarnessError)
-                raise kind(told["message"], remedy=told["remedy"])
-        raise EngineError("the local cloud did not start: " + "\n".join(words))
+                kind: type[HarnessError] = getattr(errors, told["error"], HarnessError)
+                return kind(told["message"], remedy=told["remedy"])
+        return None

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, Final, Self
 from urllib.parse import quote
 
+from harness import service_models
 from harness.cloud import liveness, moto_ec2
 from harness.cloud.credentials import RoleSessions
 from harness.cloud.engine import ContainerEngine
@@ -82,6 +83,7 @@ class CloudService:
         self._engines_lock = threading.Lock()
         self._clients: dict[tuple[str, str], Any] = {}
         self._clients_lock = threading.Lock()
+        self._session: Any = None
         self._facts: dict[str, str] = {}
         self._ending = threading.Event()
         self._lives = liveness.default_directory()
@@ -118,6 +120,7 @@ class CloudService:
         container_engine.check_cgroups()
         self._remove_dead(container_engine)
         self._helpers = HelperScriptsSource(settings.helpers)
+        stack.enter_context(service_models.read_once())
         with ThreadPoolExecutor(1) as pool:
             # Half of the start is Python reading moto; the engine can work meanwhile.
             imported = pool.submit(moto_ec2.load)
@@ -186,6 +189,7 @@ class CloudService:
             Server(ImdsApplication(imds, guests), imds_listener),
         ):
             stack.callback(server.stop)
+        threading.Thread(target=self._warm_up, name="warm-up", daemon=True).start()
 
     def _record(self, engine: ContainerEngine, image: GuestImage) -> None:
         self._facts["container engine"] = engine.describe()
@@ -243,13 +247,14 @@ class CloudService:
         with self._clients_lock:
             key = (service, region)
             if key not in self._clients:
-                session: Any = boto3.session.Session(
-                    region_name=region,
+                # One session for all of them: it reads the services' large models only once.
+                self._session = self._session or boto3.session.Session(
                     aws_access_key_id="local",
                     aws_secret_access_key="local",  # noqa: S106 - this endpoint takes any
                 )
-                self._clients[key] = session.client(
+                self._clients[key] = self._session.client(
                     service,
+                    region_name=region,
                     endpoint_url=self.endpoint_url,
                     config=Config(
                         max_pool_connections=32,
@@ -258,6 +263,13 @@ class CloudService:
                     ),
                 )
             return self._clients[key]
+
+    def _warm_up(self) -> None:
+        """Ask EC2 something: what the first answer takes to load is loaded before it is wanted."""
+        from harness.cloud.endpoint import DEFAULT_REGION
+
+        with contextlib.suppress(Exception):  # whoever really asks is told what is the matter
+            self._client("ec2", DEFAULT_REGION).describe_key_pairs()
 
     def _fetch_template(self, url: str) -> str:
         from botocore.exceptions import ClientError

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
+import functools
+import gc
 import json
+import threading
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
@@ -55,16 +59,12 @@ class LocalTarget:
 
     def client(self, service: str) -> Any:  # noqa: ANN401 - boto3 clients are made at run time
         """A boto3 client that knows no credentials but made-up ones."""
-        import boto3  # noqa: PLC0415 - slow to import, and not needed to start the cloud
-
-        if service not in self._clients:
-            session: Any = boto3.session.Session(
-                region_name=self._region,
-                aws_access_key_id="local",
-                aws_secret_access_key="local",  # noqa: S106 - the local cloud takes any
-            )
-            self._clients[service] = session.client(service, endpoint_url=self._endpoint_url)
-        return self._clients[service]
+        with _making_clients:  # boto3 does not make clients on several threads at once
+            if service not in self._clients:
+                self._clients[service] = _session().client(
+                    service, region_name=self._region, endpoint_url=self._endpoint_url
+                )
+            return self._clients[service]
 
     def ssh_address(self, instance_id: str) -> tuple[str, int] | None:
         """Address and port on this machine that lead to the guest's port 22."""
@@ -106,8 +106,29 @@ class LocalTarget:
         return told
 
 
+_making_clients: Final = threading.Lock()
+
 _running: Final[dict[str, LocalCloud]] = {}
 """The local cloud of each run of this process."""
+
+_begun: Final[dict[str, LocalCloud]] = {}
+"""The local clouds that nobody has waited for yet, by their runs."""
+
+
+@contextlib.contextmanager
+def prepare_target(request: TargetRequest) -> Iterator[None]:
+    """Let the run's local cloud start beside what else is to be done; opening it waits for it.
+
+    Raises:
+        UsageError: ``[tool.harness.cloud]`` has a key that is not known.
+    """
+    cloud = _begun[request.run_id] = _local_cloud(request)
+    try:
+        cloud.begin()
+        yield
+    finally:
+        _begun.pop(request.run_id, None)
+        cloud.stop()
 
 
 @contextlib.contextmanager
@@ -125,19 +146,48 @@ def open_target(request: TargetRequest) -> Iterator[LocalTarget]:
     if running is not None:
         yield LocalTarget(running.endpoint_url, request.region)
         return
-    arguments = _arguments(request.settings.table("cloud"))
-    with LocalCloud(request.run_id, arguments, say=request.say) as cloud:
+    cloud = _begun.pop(request.run_id, None) or _local_cloud(request)
+    try:
+        cloud.begin()
+        _read_models()
+        cloud.start()
         _running[request.run_id] = cloud
-        try:
-            yield LocalTarget(cloud.endpoint_url, request.region)
-        finally:
-            del _running[request.run_id]
+        yield LocalTarget(cloud.endpoint_url, request.region)
+    finally:
+        _running.pop(request.run_id, None)
+        cloud.stop()
 
 
 def is_loopback(endpoint_url: str) -> bool:
     """Whether an endpoint is on this machine."""
     host = urlsplit(endpoint_url).hostname or ""
     return host == "localhost" or host.startswith("127.")
+
+
+def _local_cloud(request: TargetRequest) -> LocalCloud:
+    return LocalCloud(request.run_id, _arguments(request.settings.table("cloud")), request.say)
+
+
+@functools.cache
+def _session() -> Any:  # noqa: ANN401 - boto3's types come at run time
+    """One for all clients: it reads the services' large models only once."""
+    import boto3  # noqa: PLC0415 - slow to import, and not needed to start the cloud
+
+    return boto3.session.Session(
+        aws_access_key_id="local",
+        aws_secret_access_key="local",  # noqa: S106 - the local cloud takes any
+    )
+
+
+def _read_models() -> None:
+    """Read what every stack will take while the cloud starts; making a client connects to none.
+
+    At its end Python would look for garbage in all of what is read, for a quarter of a second.
+    """
+    for service in ("cloudformation", "ec2"):
+        _session().client(service, region_name="us-east-1", endpoint_url="http://127.0.0.1:1")
+    atexit.unregister(gc.freeze)
+    atexit.register(gc.freeze)
 
 
 def _arguments(table: Mapping[str, Any]) -> list[str]:

@@ -88,9 +88,17 @@ def open_target(request):
     yield Paper(request.region)
 
 
+@contextlib.contextmanager
+def prepare_target(request):
+    print("begun", request.region)
+    yield
+    print("ended what was begun")
+
+
 import sys
 sys.modules["paper"] = sys.modules[__name__]
 harness.target.TARGETS = {"local": "paper:open_target", "aws": "paper:open_target"}
+harness.target.PREPARATIONS = {"local": "paper:prepare_target"}
 '''
 
 
@@ -138,6 +146,44 @@ def test_live_is_opt_in(
     result = run(suite, *(["-m", expression] if expression else []))
     result.assert_outcomes(passed=passed, deselected=deselected)
     assert result.ret == status
+
+
+@pytest.mark.parametrize(
+    ("arguments", "begun"),
+    [
+        (["-m", "local"], True),
+        (["-m", "local and not slow"], True),
+        (["-m", "(local)or live"], True),
+        (["-m", "local", "-k", "nothing"], True),
+        (["-m", "local", "--collect-only"], False),
+        (["-m", "local", "--setup-plan"], False),
+        (["-m", "local", "-n", "1"], False),
+        (["-m", "local", "--fixtures"], False),
+        (["-m", "unit or local"], False),
+        (["-m", "not local"], False),
+        (["-m", "live"], False),
+        ([], False),
+    ],
+)
+def test_the_cloud_begins_where_its_tests_are_what_is_asked_for(
+    suite: pytest.Pytester, arguments: list[str], *, begun: bool
+) -> None:
+    """Beside the collection; whatever begins is ended, though no test may have wanted it."""
+    suite.makepyfile("import pytest\n@pytest.mark.booted\ndef test_it(stack): pass\n")
+    result = run(suite, "-s", *arguments)
+    output = result.stdout.str()
+    assert ("begun us-east-1" in output) is begun
+    assert ("ended what was begun" in output) is begun
+    if begun:
+        assert output.index("begun us-east-1") < output.index("collected")
+
+
+def test_what_is_wrong_with_the_cloud_is_told_to_who_wants_it(suite: pytest.Pytester) -> None:
+    """Not to a collection that it may not concern."""
+    wrong = 'raise EngineAbsentError("nowhere")'
+    suite.makeconftest(CONFTEST.replace('print("begun", request.region)', wrong))
+    suite.makepyfile("import pytest\n@pytest.mark.local\ndef test_it(stack): pass\n")
+    run(suite, "-m", "local").assert_outcomes(passed=1)
 
 
 def test_stacks_are_shared_by_content(suite: pytest.Pytester) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from harness.cloud.process import LocalCloud
-from harness.errors import EngineAbsentError, EngineError
+from harness.errors import EngineAbsentError, EngineError, LeakError
 
 pytestmark = pytest.mark.selftest
 
@@ -22,6 +22,26 @@ def test_an_error_of_the_process_is_raised_in_its_owner(
         cloud.start()
     assert caught.value.remedy != ""
     cloud.stop()
+
+
+def test_one_that_began_in_vain_ends_without_a_word(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody wanted it: that it could not start is nobody's concern, and it has made nothing."""
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/none.sock")
+    said: list[str] = []
+    cloud = LocalCloud("test-process", say=said.append)
+    cloud.begin()
+    cloud.stop()
+    assert said == []
+
+
+def test_one_that_fell_before_it_was_waited_for_may_have_left_something() -> None:
+    """What it said last is told."""
+    cloud = LocalCloud("test-process", ["--base", "nonsense"])
+    cloud.begin()
+    with pytest.raises(LeakError, match="invalid choice"):
+        cloud.stop()
 
 
 def test_a_process_that_ends_otherwise_is_quoted() -> None:
