@@ -9,6 +9,7 @@ import os
 import select
 import signal
 import sys
+import threading
 from collections.abc import Callable
 
 from harness.cloud.service import CloudService, CloudSettings
@@ -69,7 +70,11 @@ def run(arguments: argparse.Namespace) -> int:
     )
     tell = _tell_owner if arguments.owned else _tell_person
     try:
-        _serve(settings, tell, owned=arguments.owned)
+        _serve(settings, tell, _End(owned=arguments.owned))
+    except KeyboardInterrupt:
+        if not arguments.owned:
+            raise
+        return 0  # the owner has no use for it any more, and nothing is left
     except HarnessError as error:
         if not arguments.owned:
             raise
@@ -82,14 +87,43 @@ def run(arguments: argparse.Namespace) -> int:
 Tell = Callable[[str, object], None]
 
 
-def _serve(settings: CloudSettings, tell: Tell, *, owned: bool) -> None:
-    stop_read, stop_write = os.pipe()
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda *_: os.write(stop_write, b"\n"))
+class _End:
+    """The end of the service: a signal, or the end of the owner's pipe.
+
+    One that comes while the cloud still starts, which may be to build an image, interrupts that.
+
+    Args:
+        owned: Whether standard input is a pipe of the owner's.
+    """
+
+    def __init__(self, *, owned: bool) -> None:
+        self._read, self._write = os.pipe()
+        self._interrupts = True
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, self._come)
+        if owned:
+            threading.Thread(target=self._follow_owner, name="owner", daemon=True).start()
+
+    def wait(self) -> None:
+        """Return when it has come."""
+        self._interrupts = False
+        select.select([self._read], [], [])
+
+    def _come(self, _number: int, _frame: object) -> None:
+        if self._interrupts:
+            self._interrupts = False  # what is being removed then is removed in peace
+            raise KeyboardInterrupt
+        os.write(self._write, b"\n")
+
+    def _follow_owner(self) -> None:
+        select.select([sys.stdin.fileno()], [], [])
+        os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _serve(settings: CloudSettings, tell: Tell, end: _End) -> None:
     with CloudService(settings, say=lambda line: tell("say", line)) as cloud:
         tell("ready", {"endpoint_url": cloud.endpoint_url, "caller_cidr": cloud.caller_cidr})
-        watched = [stop_read, sys.stdin.fileno()] if owned else [stop_read]
-        select.select(watched, [], [])
+        end.wait()
         tell("say", "removing guests")
     # Nothing is left to do but to end, and Python would first look for garbage in all of moto.
     gc.freeze()

@@ -12,6 +12,7 @@ import fcntl
 import hashlib
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 from collections.abc import Callable, Generator, Sequence
@@ -28,6 +29,7 @@ REPOSITORY: Final = "harness-guest"
 MIRROR_SUITE: Final = "bookworm"
 MIRROR_TIMEOUT_SECONDS: Final = 900
 BUILDER_SECONDS: Final = 1000
+TIDY_SECONDS: Final = 20
 """How long another run is waited for that makes an image."""
 
 _MIRROR_PACKAGES: Final = "ca-certificates,systemd-sysv"
@@ -240,17 +242,33 @@ def _mmdebstrap(archive: Path) -> None:
         )
     command = [program, "--quiet", "--variant=minbase", f"--include={_MIRROR_PACKAGES}"]
     # "-" would read sources from standard input; without a mirror it takes Debian's own.
+    with subprocess.Popen(
+        [*command, MIRROR_SUITE, str(archive)],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,  # it ends with all that it has started
+    ) as process:
+        try:
+            _, said = process.communicate(timeout=MIRROR_TIMEOUT_SECONDS)
+        except subprocess.TimeoutExpired:
+            raise ImageError(f"mmdebstrap took over {MIRROR_TIMEOUT_SECONDS} seconds") from None
+        finally:
+            _end(process)
+    if process.returncode:
+        tail = " | ".join(said.strip().splitlines()[-4:])
+        remedy = "free some space" if "No space left" in said else ""
+        raise ImageError(f"mmdebstrap failed: {tail}", remedy=remedy)
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    """End a process group that may be at work; it is given time to remove what it has made."""
+    if process.poll() is not None:
+        return
+    os.killpg(process.pid, signal.SIGTERM)
     try:
-        subprocess.run(
-            [*command, MIRROR_SUITE, str(archive)],
-            check=True,
-            capture_output=True,
-            text=True,
-            timeout=MIRROR_TIMEOUT_SECONDS,
-        )
-    except subprocess.CalledProcessError as error:
-        tail = " | ".join(error.stderr.strip().splitlines()[-4:])
-        remedy = "free some space" if "No space left" in error.stderr else ""
-        raise ImageError(f"mmdebstrap failed: {tail}", remedy=remedy) from None
+        process.wait(TIDY_SECONDS)
     except subprocess.TimeoutExpired:
-        raise ImageError(f"mmdebstrap took over {MIRROR_TIMEOUT_SECONDS} seconds") from None
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()

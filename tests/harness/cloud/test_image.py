@@ -5,7 +5,10 @@ from __future__ import annotations
 import datetime as dt
 import fcntl
 import os
+import signal
 import tempfile
+import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,6 +20,9 @@ from harness.cloud.image.uses import KEPT, Uses
 from harness.errors import EngineError, ImageError
 
 pytestmark = pytest.mark.selftest
+
+LONG = 3600
+"""Seconds."""
 
 
 @pytest.fixture(autouse=True)
@@ -122,6 +128,41 @@ def test_no_base_at_all_names_every_attempt(monkeypatch: pytest.MonkeyPatch) -> 
     assert "no such host" in caught.value.message
     assert "mmdebstrap is not installed" in caught.value.message
     assert "apt-get install mmdebstrap" in caught.value.remedy
+
+
+def test_a_run_that_is_interrupted_lets_mmdebstrap_tidy_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It removes its half of a root file system, and nothing that it has started goes on."""
+    started, tidied = tmp_path / "started", tmp_path / "tidied"
+    program = tmp_path / "mmdebstrap"
+    program.write_text(
+        f"#!/bin/bash\ntrap 'kill %1; touch {tidied}; exit 1' TERM\n"
+        f"sleep {LONG} &\ntouch {started}\nwait\n"
+    )
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+
+    def interrupt() -> None:
+        while not started.exists():
+            time.sleep(0.01)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    threading.Thread(target=interrupt, daemon=True).start()
+    with pytest.raises(KeyboardInterrupt):
+        image._mmdebstrap(tmp_path / "root.tar")
+    assert tidied.exists()
+
+
+def test_what_mmdebstrap_says_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its last words, and what to do where the disk is full."""
+    program = tmp_path / "mmdebstrap"
+    program.write_text("#!/bin/sh\necho 'E: No space left on device' >&2\nexit 25\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(ImageError, match="mmdebstrap failed: E: No space left on device") as caught:
+        image._mmdebstrap(tmp_path / "root.tar")
+    assert caught.value.remedy == "free some space"
 
 
 def test_a_recipe_that_fails_is_not_tried_on_another_base() -> None:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import socket
 from pathlib import Path
 
 import pytest
 
+from harness.cloud import process
 from harness.cloud.process import LocalCloud
 from harness.errors import EngineAbsentError, EngineError, LeakError
 
 pytestmark = pytest.mark.selftest
+
+SECONDS = 20
+"""Less than the harness waits for an engine."""
 
 
 def test_an_error_of_the_process_is_raised_in_its_owner(
@@ -34,6 +39,23 @@ def test_one_that_began_in_vain_ends_without_a_word(
     cloud.begin()
     cloud.stop()
     assert said == []
+
+
+def test_one_that_is_not_wanted_any_more_does_not_finish_its_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Which may be to build an image; here it waits for an engine that does not answer."""
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/mute.sock")
+    monkeypatch.setattr(process, "STOP_SECONDS", SECONDS)
+    with socket.socket(socket.AF_UNIX) as mute:
+        mute.bind(f"{tmp_path}/mute.sock")
+        mute.listen()
+        mute.settimeout(SECONDS)
+        cloud = LocalCloud("test-process")
+        cloud.begin()
+        connection, _ = mute.accept()
+        with connection:
+            cloud.stop()  # raises where it has to be killed
 
 
 def test_one_that_fell_before_it_was_waited_for_may_have_left_something() -> None:
