@@ -39,7 +39,7 @@ from harness.ledger import RUNS, Entry, Ledger
 from harness.masking import Masker, environment_secrets, no_echo_values
 from harness.naming import Naming
 from harness.options import Keep, Settings
-from harness.stack import Stack, StackSpec
+from harness.stack import Stack, StackEvent, StackSpec
 from harness.target import Target, TargetRequest, open_target, prepare_target
 from harness.watchdog import Watchdog
 
@@ -295,23 +295,28 @@ class Run:
             deployment.error = error
         else:
             deployment.error = None
-        self._note_listed(deployment)
+        events = self._note_listed(deployment)
         if deployment.error is None and wanted.template.path == self.settings.template:
-            took = measure(wanted.template, deployment.stack.events())
+            took = measure(wanted.template, events)
             record(self.settings.root / RUNS, self.naming.run_id, took)
         return deployment
 
-    def _note_listed(self, deployment: Deployment) -> None:
-        """Remember what the stack's events list as accepted and not simulated."""
+    def _note_listed(self, deployment: Deployment) -> Sequence[StackEvent]:
+        """Remember what the stack's events list as accepted and not simulated.
+
+        Returns:
+            The events, oldest first; none where they could not be read.
+        """
         path = deployment.wanted.template.path
         name = path.name if path else deployment.stack.name
         try:
             events = deployment.stack.events()
         except (HarnessError, BotoCoreError, ClientError) as error:
             self._listed[f"{name}: its events could not be read: {error}"] = None
-            return
+            return ()
         reasons = (("the stack" if one.of_stack else one.logical_id, one.reason) for one in events)
         self._listed.update(dict.fromkeys(f"{name}, {line}" for line in listings(reasons)))
+        return events
 
     def _begin(self, wanted: Wanted) -> Deployment:
         target = self.target(wanted.target, wanted.region)
