@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 from botocore.exceptions import BotoCoreError, ClientError
 
-from harness.cloudformation.unsupported import ACCEPTED
+from harness.cloudformation.unsupported import LISTED
 from harness.errors import EngineAbsentError, HarnessError, StackError, UsageError
 from harness.isolation import NetworkGuard, without_credentials
 from harness.ledger import RUNS
@@ -54,8 +54,6 @@ _SIGNALLED: Final = 128
 """A shell adds a signal's number to this for the status of a process that the signal ended."""
 
 NOT_RUN: Final = "the local rung was NOT RUN: "
-LISTED: Final = ACCEPTED.removesuffix(": ")
-"""The JUnit property of a test whose stack was accepted with what is not simulated."""
 
 _settings = pytest.StashKey[Settings]()
 _run = pytest.StashKey["Run"]()

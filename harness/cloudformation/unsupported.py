@@ -9,6 +9,9 @@ from typing import Final
 ACCEPTED: Final = "accepted, not simulated: "
 """How the reason of an event begins that lists what is not acted on."""
 
+LISTED: Final = ACCEPTED.removesuffix(": ")
+"""The JUnit property of a test whose stack has such an event, and what reports call them."""
+
 
 class Unsupported(enum.StrEnum):
     """What becomes of a template's part that is not acted on; none of it passes in silence."""

@@ -9,9 +9,10 @@ from __future__ import annotations
 import re
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
+from harness.cloudformation.unsupported import ACCEPTED, LISTED
 from harness.gate.outcome import Ended, Outcome, Problem
 
 _STATUSES: Final = {
@@ -51,7 +52,15 @@ class Case:
 
 
 def judge_tests(name: str, ended: Ended) -> Outcome:
-    """Green where pytest is content and at least one test was seen to pass."""
+    """Green where pytest is content and at least one test was seen to pass.
+
+    What stacks were accepted with and is not simulated is noted: no test says anything of it.
+    """
+    outcome = _judged(name, ended)
+    return replace(outcome, notes=(*outcome.notes, *read_listings(ended.report or "")))
+
+
+def _judged(name: str, ended: Ended) -> Outcome:
     try:
         cases = list(read_cases(ended.report or ""))
     except ET.ParseError:
@@ -103,6 +112,17 @@ def read_cases(report: str) -> Iterator[Case]:
             message=message,
             unread=unread,
         )
+
+
+def read_listings(report: str) -> Sequence[str]:
+    """What a JUnit report lists as accepted and not simulated, each line once; nothing of none."""
+    try:
+        root = ET.fromstring(report)  # noqa: S314 - as above
+    except ET.ParseError:
+        return ()
+    properties = root.iterfind(".//testcase/properties/property")
+    found = [f"{ACCEPTED}{one.get('value')}" for one in properties if one.get("name") == LISTED]
+    return tuple(dict.fromkeys(found))
 
 
 def _of_unread(text: str, otherwise: str) -> tuple[int, str]:

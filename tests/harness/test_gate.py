@@ -26,6 +26,13 @@ pytestmark = pytest.mark.selftest
 ROOT = Path(__file__).parents[2]
 PASSED = '<testcase classname="tests.test_a" name="test_b" file="tests/test_a.py" line="4"/>'
 SKIPPED = '<testcase classname="t" name="s"><skipped message="no such thing here"/></testcase>'
+LISTING = (
+    '<testcase classname="t" name="l"><properties>'
+    '<property name="accepted, not simulated" value="f.json, Box: Tenancy"/>'
+    '<property name="evidence" value="/e"/>'
+    '<property name="accepted, not simulated" value="f.json, Box: Disk (here another)"/>'
+    "</properties></testcase>"
+)
 FAILED = (
     '<testcase classname="tests.test_a" name="test_c" file="tests/test_a.py" line="9">'
     '<failure message="assert 1 == 2">long</failure></testcase>'
@@ -62,6 +69,17 @@ def test_is_green_where_tests_passed() -> None:
     assert outcome.green
     assert outcome.reason == "2 tests passed"
     assert outcome.notes == ("skipped: t::s: no such thing here",)
+
+
+@pytest.mark.parametrize(("case", "status"), [(LISTING, 0), (LISTING + FAILED, 1)])
+def test_tells_what_stacks_were_accepted_with_and_is_not_simulated(case: str, status: int) -> None:
+    """Each line once, whether or not the tests passed: they say nothing of that."""
+    outcome = judge_tests("local", pytest_ended(case, LISTING, status=status))
+    assert outcome.green is (status == 0)
+    assert outcome.notes == (
+        "accepted, not simulated: f.json, Box: Tenancy",
+        "accepted, not simulated: f.json, Box: Disk (here another)",
+    )
 
 
 @pytest.mark.parametrize(
