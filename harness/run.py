@@ -134,10 +134,9 @@ class Run:
         self._open.enter_context(prepare_target(name, self._request(name, region)))
 
     def _request(self, name: str, region: str) -> TargetRequest:
-        self.ledger.intend(Entry(_TARGET, self.naming.run_id, name, region))
-        return TargetRequest(
-            self.settings, self.naming.run_id, region, self.directory, self._around.say
-        )
+        run_id = "-".join(filter(None, (self.naming.run_id, self._around.worker)))
+        self.ledger.intend(Entry(_TARGET, run_id, name, region))
+        return TargetRequest(self.settings, run_id, region, self.directory, self._around.say)
 
     def deployment(self, wanted: Wanted) -> Deployment:
         """The shared stack that is wanted; created at the first call.

@@ -83,7 +83,8 @@ class TargetRequest:
 
     Args:
         settings: The settings of the run.
-        run_id: Names the run; everything made for it carries the id in its name, tag or label.
+        run_id: Names the run, and its worker where it has several; everything made for it carries
+            the id in its name, tag or label.
         region: The region that stacks are created in.
         directory: The run's own directory, readable by nobody else.
         say: Shows a line to the user.

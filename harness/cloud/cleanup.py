@@ -6,21 +6,26 @@ from collections.abc import Sequence
 
 from harness.cloud.engine import ContainerEngine
 from harness.errors import EngineAbsentError
+from harness.ledger import OpenEntry
 
 
-def clean(run_id: str, entries: Sequence[object] = ()) -> Sequence[str]:
+def clean(run_id: str, entries: Sequence[OpenEntry] = ()) -> Sequence[str]:
     """Remove every container and network of a run; harmless when there is nothing.
 
     Args:
         run_id: The run.
-        entries: What its ledger says; not needed, since everything local carries the run's label.
+        entries: What its ledgers say: each worker of a run has a cloud of its own, whose label is
+            on everything that it has made.
 
     Returns:
         Lines that name what could not be removed.
     """
-    del entries
+    clouds = [run_id, *(one.entry.name for one in entries if one.entry.kind == "target")]
+    left: list[str] = []
     try:
-        with ContainerEngine.connect(run_id) as engine:
-            return engine.remove_all()
+        for name in dict.fromkeys(clouds):
+            with ContainerEngine.connect(name) as engine:
+                left += engine.remove_all()
     except EngineAbsentError:
         return ()  # an engine that is gone has taken its containers along
+    return left

@@ -13,6 +13,8 @@ import tempfile
 from collections.abc import Generator, Iterable
 from pathlib import Path
 
+from harness.errors import EngineError
+
 
 def default_directory() -> Path:
     """Where this user's lock files are."""
@@ -21,11 +23,20 @@ def default_directory() -> Path:
 
 @contextlib.contextmanager
 def alive(run_id: str, directory: Path) -> Generator[None]:
-    """Say that a run's cloud is alive, for as long as the context lasts."""
+    """Say that a run's cloud is alive, for as long as the context lasts.
+
+    Raises:
+        EngineError: Another one of that run is.
+    """
     directory.mkdir(mode=0o700, exist_ok=True)
     path = directory / run_id
     with path.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise EngineError(
+                f"a local cloud of run {run_id} is alive already", remedy="give the run another id"
+            ) from None
         try:
             yield
         finally:

@@ -86,8 +86,8 @@ def _sweep_local(arguments: argparse.Namespace) -> int:
         runs = sorted(engine.run_ids())
     left = 0
     for run_id in runs:
-        if arguments.run not in {None, run_id}:
-            continue
+        if arguments.run and not f"{run_id}-".startswith(f"{arguments.run}-"):
+            continue  # a worker's cloud has the run's id, and the worker's behind it
         if not arguments.run and may_be_alive(run_id, _command_lines()):
             print(
                 f"  spared run {run_id}: its local cloud may be alive (--run {run_id} spares not)"

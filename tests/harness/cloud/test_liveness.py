@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from harness.cloud.liveness import alive, dead, forget
+from harness.errors import EngineError
 
 pytestmark = pytest.mark.selftest
 
@@ -19,6 +20,17 @@ with alive("other", pathlib.Path(sys.argv[1])):
     print("alive", flush=True)
     sys.stdin.read()
 """
+
+
+def test_a_second_cloud_of_a_run_is_refused(tmp_path: Path) -> None:
+    """Which is to say that it is there; the first is as alive as before."""
+    with alive("mine", tmp_path):
+        with (
+            pytest.raises(EngineError, match="of run mine is alive already"),
+            alive("mine", tmp_path),
+        ):
+            pass
+        assert dead(["mine"], tmp_path) == []
 
 
 def test_a_run_is_alive_within_the_context_and_unknown_after_it(tmp_path: Path) -> None:
