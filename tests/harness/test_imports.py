@@ -42,7 +42,7 @@ stacks knows neither."""
 OWNERS = {
     "docker": {"cloud/engine.py"},
     "pytest": {"plugin", "mutate/suite.py"},
-    "moto": {"cloud/moto_ec2.py"},
+    "moto": {"cloud/moto_ec2"},
 }
 """The only places that reach into a library; of moto its public face is everybody's."""
 

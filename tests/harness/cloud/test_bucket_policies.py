@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from harness.cloud.moto_ec2 import unconditional
+from harness.cloud.moto_ec2.buckets import unconditional
 
 pytestmark = pytest.mark.selftest
 
