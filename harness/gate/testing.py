@@ -56,16 +56,17 @@ def judge_tests(name: str, ended: Ended) -> Outcome:
 
     What stacks were accepted with and is not simulated is noted: no test says anything of it.
     """
-    outcome = _judged(name, ended)
-    return replace(outcome, notes=(*outcome.notes, *read_listings(ended.report or "")))
-
-
-def _judged(name: str, ended: Ended) -> Outcome:
     try:
-        cases = list(read_cases(ended.report or ""))
+        # pytest has written it on this machine a moment ago.
+        report = ET.fromstring(ended.report or "")  # noqa: S314 - see above
     except ET.ParseError:
         failure = Problem(name, ended.failure(_STATUSES))
         return Outcome(name, green=False, reason="pytest wrote no report", problems=(failure,))
+    outcome = _judged(name, ended, list(_cases(report)))
+    return replace(outcome, notes=(*outcome.notes, *_listings(report)))
+
+
+def _judged(name: str, ended: Ended, cases: Sequence[Case]) -> Outcome:
     skipped = [case for case in cases if case.verdict == "skipped"]
     bad = [case for case in cases if case.verdict in _BAD]
     passed = len(cases) - len(skipped) - len(bad)
@@ -88,15 +89,9 @@ def _judged(name: str, ended: Ended) -> Outcome:
     return Outcome(name, green=True, reason=f"{passed} tests passed", notes=_skips(skipped))
 
 
-def read_cases(report: str) -> Iterator[Case]:
-    """The tests of a JUnit report.
-
-    Raises:
-        ElementTree.ParseError: It is none.
-    """
-    # pytest has written it on this machine a moment ago.
-    root = ET.fromstring(report)  # noqa: S314 - see above
-    for case in root.iter("testcase"):
+def _cases(report: ET.Element) -> Iterator[Case]:
+    """The tests of a JUnit report."""
+    for case in report.iter("testcase"):
         bad = next((one for one in case if one.tag in {*_BAD, "skipped"}), None)
         line = case.get("line")
         message = "" if bad is None else (bad.get("message") or bad.text or "").strip()
@@ -114,13 +109,9 @@ def read_cases(report: str) -> Iterator[Case]:
         )
 
 
-def read_listings(report: str) -> Sequence[str]:
-    """What a JUnit report lists as accepted and not simulated, each line once; nothing of none."""
-    try:
-        root = ET.fromstring(report)  # noqa: S314 - as above
-    except ET.ParseError:
-        return ()
-    properties = root.iterfind(".//testcase/properties/property")
+def _listings(report: ET.Element) -> Sequence[str]:
+    """What a JUnit report lists as accepted and not simulated, each line once."""
+    properties = report.iterfind(".//testcase/properties/property")
     found = [f"{ACCEPTED}{one.get('value')}" for one in properties if one.get("name") == LISTED]
     return tuple(dict.fromkeys(found))
 

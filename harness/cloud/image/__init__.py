@@ -29,8 +29,10 @@ REPOSITORY: Final = "harness-guest"
 MIRROR_SUITE: Final = "bookworm"
 MIRROR_TIMEOUT_SECONDS: Final = 900
 BUILDER_SECONDS: Final = 1000
-TIDY_SECONDS: Final = 20
 """How long another run is waited for that makes an image."""
+
+TIDY_SECONDS: Final = 20
+"""How long mmdebstrap may take to remove what it has made, when it is interrupted."""
 
 _MIRROR_PACKAGES: Final = "ca-certificates,systemd-sysv"
 
