@@ -17,6 +17,7 @@ import secrets
 import socket
 import tarfile
 import threading
+import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,7 +35,11 @@ INSTANCE_LABEL: Final = "harness.instance"
 ROLE_LABEL: Final = "harness.role"
 
 API_TIMEOUT_SECONDS: Final = 120
+REMOVAL_SECONDS: Final = 60.0
+"""How long a removal that somebody else has begun is waited for."""
+
 SYSTEMD: Final = ("/usr/local/lib/harness/init",)
+_LOOK_SECONDS: Final = 0.02
 _CONFLICT: Final = 409
 _GOING: Final = frozenset({"removing", "dead"})
 _LOW_PORTS: Final = {"net.ipv4.ip_unprivileged_port_start": "0"}
@@ -609,10 +614,9 @@ class ContainerEngine:
 
     def leftovers(self) -> list[str]:
         """Names of the containers, networks and images of this run that are there now."""
-        mine = {"label": f"{RUN_LABEL}={self.run_id}"}
-        with translated("listing what is left"):
-            containers = self._client.api.containers(all=True, filters=mine)
-            networks = self._client.networks.list(filters=mine)
+        containers = self._own_containers()
+        with translated("listing networks"):
+            networks = self._client.networks.list(filters=self._mine)
         names = [f"container {one['Names'][0].lstrip('/')}" for one in containers if one["Names"]]
         names += [f"network {one.name}" for one in networks]
         return names + [f"image {one}" for one in self._own_images()]
@@ -620,30 +624,60 @@ class ContainerEngine:
     def remove_all(self) -> list[str]:
         """Remove every container, network and image of this run, attempting all.
 
+        Removals that somebody else has begun are waited for, after all that need not wait.
+
         Returns:
             The names of what is there still.
         """
-        mine = {"label": f"{RUN_LABEL}={self.run_id}"}
-        with translated("listing what to remove"):
-            containers = self._client.api.containers(all=True, filters=mine)
+        limit = time.monotonic() + REMOVAL_SECONDS
+        while True:
+            self._remove_containers()
+            self._remove_networks()
+            for image in self._own_images():
+                with contextlib.suppress(HarnessError):
+                    self.remove_image(image)
+            left = self.leftovers()
+            if not left or not self._await_removals(limit):
+                return left
+
+    def _remove_containers(self) -> None:
         # Guests before the pods whose network namespace they use.
-        for one in sorted(containers, key=lambda one: one["Labels"].get(ROLE_LABEL) == "pod"):
+        listed = self._own_containers()
+        for one in sorted(listed, key=lambda one: one["Labels"].get(ROLE_LABEL) == "pod"):
             with contextlib.suppress(HarnessError):
                 self.remove(one["Id"])
+
+    def _remove_networks(self) -> None:
         with translated("listing networks to remove"):
-            networks = self._client.networks.list(filters=mine)
+            networks = self._client.networks.list(filters=self._mine)
         for network in networks:
             with contextlib.suppress(HarnessError, docker.errors.NotFound), translated("removing"):
                 network.remove()
-        for image in self._own_images():
-            with contextlib.suppress(HarnessError):
-                self.remove_image(image)
-        return self.leftovers()
+
+    def _await_removals(self, limit: float) -> bool:
+        """Wait for what is being removed; whether there was anything, and it went in time."""
+        waited = False
+        while any(one["State"] == "removing" for one in self._own_containers()):
+            if time.monotonic() >= limit:
+                return False
+            waited = True
+            time.sleep(_LOOK_SECONDS)
+        return waited
+
+    @property
+    def _mine(self) -> dict[str, str]:
+        """The filter for what is this run's."""
+        return {"label": f"{RUN_LABEL}={self.run_id}"}
+
+    def _own_containers(self) -> list[dict[str, Any]]:
+        with translated("listing containers"):
+            found: list[dict[str, Any]] = self._client.api.containers(all=True, filters=self._mine)
+        return found
 
     def _own_images(self) -> list[str]:
         """Ids of the images that were made of this run's guests."""
         with translated("listing images"):
-            images = self._client.api.images(filters={"label": f"{RUN_LABEL}={self.run_id}"})
+            images = self._client.api.images(filters=self._mine)
         return [str(image["Id"]) for image in images]
 
     def _labels(self, instance_id: str, role: str) -> dict[str, str]:

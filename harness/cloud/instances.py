@@ -32,6 +32,8 @@ EXIT_POWER_OFF: Final = 130
 """PID 1 of a container is killed by SIGHUP when the guest reboots, by SIGINT when it powers off."""
 
 JOIN_SECONDS: Final = 30
+DISCARDING: Final = "discarding"
+"""Name of the threads that remove what is left of terminated instances."""
 
 _REQUESTED: Final = ("User initiated", "Client.UserInitiatedShutdown")
 _FROM_INSIDE: Final = ("Instance initiated shutdown", "Client.InstanceInitiatedShutdown")
@@ -242,7 +244,10 @@ class Guests:
             self.died(event)
 
     def close(self) -> None:
-        """Stop following; waits for the workers. What is left is for the engine to remove."""
+        """Stop following; waits for the workers.
+
+        What is left is for the engine to remove, and may be in the midst of being removed.
+        """
         with moto_ec2.lock:
             self._closing = True
             workers = [guest.worker for guest in self._guests.values() if guest.worker]
@@ -358,9 +363,9 @@ class Guests:
         with moto_ec2.lock:
             wanted, death = guest.wanted, guest.deaths.pop() if guest.deaths else None
         if wanted is _Wanted.TERMINATED:
-            disk = self._end(guest)
+            ended = self._end(guest)
             self._reached(guest, State.TERMINATED)
-            self._discard(disk)
+            self._discard(ended)
         elif death is not None:
             self._look_into(guest, death)
         elif wanted is _Wanted.STOPPED:
@@ -463,26 +468,33 @@ class Guests:
         with moto_ec2.lock:
             guest.console = written or guest.console
 
-    def _end(self, guest: _Guest) -> str | None:
-        """End all that runs of a guest, and its network; its disk is left, in that container."""
-        disk = guest.guest_id
-        if disk:
-            self._keep_console(guest, disk)
-            self._engine.kill(disk)
-        if guest.pod_id:
-            self._engine.remove(guest.pod_id)
-            guest.pod_id = None
-        guest.guest_id = guest.ssh_address = None
-        return disk
+    def _end(self, guest: _Guest) -> Sequence[str]:
+        """End all that runs of a guest, and its network with it.
 
-    def _discard(self, disk: str | None) -> None:
-        """Remove the disk of an instance that is gone, which takes longer than to end it did.
-
-        Where it fails, the cloud's own end makes another attempt, and tells what is left.
+        Returns:
+            The containers, in which the disk still is, in the order in which they can be removed.
         """
-        if disk:
-            with contextlib.suppress(EngineError):
-                self._engine.remove(disk)
+        if guest.guest_id:
+            self._keep_console(guest, guest.guest_id)
+        ended = [one for one in (guest.guest_id, guest.pod_id) if one]
+        with ThreadPoolExecutor(2) as pool:
+            list(pool.map(self._engine.kill, ended))
+        guest.guest_id = guest.pod_id = guest.ssh_address = None
+        return ended
+
+    def _discard(self, ended: Sequence[str]) -> None:
+        """Remove the containers of an instance that is gone, which takes longer than to end them.
+
+        Nobody waits for it but the cloud's end, which makes another attempt where it fails, and
+        tells what is left.
+        """
+
+        def remove() -> None:
+            for container_id in ended:
+                with contextlib.suppress(EngineError):
+                    self._engine.remove(container_id)
+
+        threading.Thread(target=remove, name=DISCARDING, daemon=True).start()
 
 
 def _why(guest: Condition, network: Condition) -> tuple[str, str]:

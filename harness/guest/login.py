@@ -35,6 +35,18 @@ _CONNECT_TIMEOUT: Final = 5
 _PERSIST: Final = 10
 _MINUTE: Final = 60.0
 
+_END_OF_CLOUD_INIT: Final = """\
+command -v cloud-init >/dev/null || exit 0
+command -v systemctl >/dev/null &&
+    for _ in 1 2 3 4 5; do
+        systemctl is-active --quiet cloud-final.service && exit
+        sleep 0.1
+    done
+cloud-init status --wait
+"""
+"""Waits for it, good or bad. The unit of its last stage is active when that has run without failure
+("Boot stages"), and systemd says so at once, where cloud-init itself has to be loaded first."""
+
 _CONFIG = """\
 Host {alias}
     HostName {address}
@@ -265,8 +277,7 @@ def _saw_end_of_cloud_init(login: Login, deadline: Deadline) -> bool:
         UnreachableError: It was lost, and there is no time left to log in again.
     """
     left = max(_CONNECT_TIMEOUT * 2.0, deadline.seconds - deadline.elapsed)
-    wait = "! command -v cloud-init >/dev/null || cloud-init status --wait"
-    done = login.run(wait, left)
+    done = login.run(_END_OF_CLOUD_INIT, left)
     if done.returncode != UNREACHABLE:
         return True
     if deadline.over:

@@ -62,7 +62,7 @@ class Patience:
         delete: Seconds until one that does not go away is given up.
     """
 
-    interval: float = 0.1
+    interval: float = 0.05
     create: float = 600.0
     delete: float = 300.0
 

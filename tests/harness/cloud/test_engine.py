@@ -35,6 +35,16 @@ INSPECTED: dict[str, Any] = {
 }
 
 
+class Looks:
+    """What is answered differently at each look; the last answer stays."""
+
+    def __init__(self, *answers: object) -> None:
+        self._answers = [*answers]
+
+    def next(self) -> object:
+        return self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
+
+
 class Api(http.server.BaseHTTPRequestHandler):
     """As much of the Docker API as is asked for here."""
 
@@ -46,6 +56,7 @@ class Api(http.server.BaseHTTPRequestHandler):
         path = self.path.partition("?")[0]
         path = path.removeprefix("/v1.41")
         found = self.answers.get(path)
+        found = found.next() if isinstance(found, Looks) else found
         if found is None:
             body = json.dumps({"message": f"no such thing: {path}"})
         else:
@@ -172,6 +183,29 @@ def test_a_removal_that_is_under_way_already_is_no_error(engine: ContainerEngine
     """Somebody else's conflict."""
     engine.remove("busy")
     assert "busy" in Api.deleted
+
+
+def test_the_end_waits_for_a_removal_that_is_under_way(engine: ContainerEngine) -> None:
+    """It is no leak; and what could not go before it is attempted again after it."""
+    going = {"Id": "busy", "Names": ["/disk"], "State": "removing", "Labels": {}}
+    pod = {"Id": "held", "Names": ["/pod"], "State": "exited", "Labels": {"harness.role": "pod"}}
+    network = {"Id": "net", "Name": "bridge", "Labels": {}}
+    Api.answers |= {
+        "/containers/json": Looks([going, pod], [going, pod], [going, pod], [pod], [pod], []),
+        "/networks": Looks([network], []),
+        "/networks/net": network,
+        "/images/json": [],
+    }
+    Api.deleted.clear()
+    assert engine.remove_all() == []
+    assert Api.deleted == ["busy", "held", "net", "held"]
+
+
+def test_what_nobody_is_removing_is_left(engine: ContainerEngine) -> None:
+    """And is named, at once."""
+    stuck = {"Id": "busy", "Names": ["/disk"], "State": "dead", "Labels": {}}
+    Api.answers |= {"/containers/json": [stuck], "/networks": [], "/images/json": []}
+    assert engine.remove_all() == ["container disk"]
 
 
 def test_deaths_name_the_instance_and_end_with_the_stream(engine: ContainerEngine) -> None:

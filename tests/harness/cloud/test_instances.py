@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import ipaddress
 import itertools
@@ -22,7 +23,7 @@ from harness.cloud.engine import (
     Pod,
 )
 from harness.cloud.instance import InstanceFacts, MetadataOptions, Rule, State
-from harness.cloud.instances import EXIT_POWER_OFF, EXIT_REBOOT, Guests
+from harness.cloud.instances import DISCARDING, EXIT_POWER_OFF, EXIT_REBOOT, Guests
 from harness.cloud.network import AddressBook, HostPorts
 from harness.errors import EngineError
 
@@ -64,6 +65,8 @@ class MemoryEngine:
         self.has_ipv6 = True
         self.taken: set[tuple[str, int]] = set()
         self.faults: dict[str, str] = {}
+        self.meetings: dict[str, threading.Barrier] = {}
+        """Calls that go on only when another one of the same name has come."""
         self._ids = itertools.count()
         self._gates: dict[str, tuple[threading.Event, threading.Event]] = {}
 
@@ -78,6 +81,9 @@ class MemoryEngine:
             came, go_on = self._gates.pop(call)
             came.set()
             assert go_on.wait(SECONDS)
+        if call in self.meetings:
+            with contextlib.suppress(threading.BrokenBarrierError):
+                self.meetings[call].wait()
         if call in self.faults:
             raise EngineError(self.faults.pop(call))
 
@@ -130,6 +136,12 @@ class MemoryEngine:
 
     def remove(self, container_id: str) -> None:
         self._called("remove")
+        removed = self.containers.get(container_id)
+        others = [one for name, one in self.containers.items() if name != container_id]
+        if removed and removed.role == "pod":
+            instances = [one.instance_id for one in others if one.role == "guest"]
+            if removed.instance_id in instances:
+                raise EngineError("it has dependent containers")  # as Podman says
         self.containers.pop(container_id, None)
 
     def condition(self, container_id: str) -> Condition:
@@ -264,11 +276,15 @@ class World:
         return model.state
 
     def settle(self) -> None:
-        """Wait until no worker has anything left to do."""
+        """Wait until no worker has anything left to do, and what was to be discarded is."""
         for guest in self.guests._guests.values():
             while worker := guest.worker:
                 worker.join(SECONDS)
                 assert not worker.is_alive()
+        for thread in threading.enumerate():
+            if thread.name == DISCARDING:
+                thread.join(SECONDS)
+                assert not thread.is_alive()
 
     def id_of(self, role: str) -> str:
         (found,) = [name for name, one in self.engine.containers.items() if one.role == role]
@@ -518,45 +534,48 @@ def test_a_launch_that_fails_ends_terminated_with_the_reason(world: World, call:
 def test_a_disk_is_discarded_beside_what_follows(world: World) -> None:
     """``terminated`` is said when nothing runs any more and nobody has the address."""
     model = world.running()
-    guest = world.id_of("guest")
-    kill, kill_on = world.engine.hold("kill")
+    guest, pod = world.id_of("guest"), world.id_of("pod")
+    killed, kill_on = world.engine.hold("kill")
+    removed, remove_on = world.engine.hold("remove")
     world.ask(model, State.TERMINATED)
-    assert kill.wait(SECONDS)
-    pod, pod_on = world.engine.hold("remove")
-    kill_on.set()
-    assert pod.wait(SECONDS)
+    assert killed.wait(SECONDS)
     assert State.TERMINATED not in model.shown
-    disk, disk_on = world.engine.hold("remove")
-    pod_on.set()
-    assert disk.wait(SECONDS)
+    kill_on.set()
+    assert removed.wait(SECONDS)
     assert model.shown[-1] is State.TERMINATED
-    assert list(world.engine.containers) == [guest]
-    assert not world.engine.containers[guest].running
-    disk_on.set()
-    world.guests.close()
+    assert set(world.engine.containers) == {guest, pod}
+    assert not any(one.running for one in world.engine.containers.values())
+    world.guests.close()  # nor does the cloud's end wait here
+    assert set(world.engine.containers) == {guest, pod}
+    remove_on.set()
+    world.settle()
     assert world.engine.containers == {}
 
 
-def test_a_disk_that_cannot_be_discarded_is_left_to_the_end_of_the_cloud(world: World) -> None:
+def test_guest_and_pod_are_ended_side_by_side(world: World) -> None:
+    """Neither needs the other's end, and together they take as long as the slower one."""
+    model = world.running()
+    world.engine.meetings["kill"] = threading.Barrier(2, timeout=SECONDS)
+    world.ask(model, State.TERMINATED)
+    world.settle()
+    assert model.state is State.TERMINATED
+    assert not world.engine.meetings["kill"].broken
+
+
+def test_what_cannot_be_discarded_is_left_to_the_end_of_the_cloud(world: World) -> None:
     """The instance is gone all the same, and nobody lost it."""
     model = world.running()
-    pod, pod_on = world.engine.hold("remove")
-    world.ask(model, State.TERMINATED)
-    assert pod.wait(SECONDS)
-    disk, disk_on = world.engine.hold("remove")
-    pod_on.set()
-    assert disk.wait(SECONDS)
     world.engine.faults["remove"] = "busy"
-    disk_on.set()
+    world.ask(model, State.TERMINATED)
     world.settle()
     assert (model.state, world.lost) == (State.TERMINATED, [])
+    assert {one.role for one in world.engine.containers.values()} == {"guest", "pod"}
 
 
-@pytest.mark.parametrize("call", ["kill", "remove"])
-def test_a_removal_that_fails_is_attempted_again_when_asked_again(world: World, call: str) -> None:
+def test_an_end_that_fails_is_attempted_again_when_asked_again(world: World) -> None:
     """``terminated`` is not said before it is true."""
     model = world.running()
-    world.engine.faults[call] = "busy"
+    world.engine.faults["kill"] = "busy"
     world.ask(model, State.TERMINATED)
     world.settle()
     assert model.shown[-1] is State.SHUTTING_DOWN

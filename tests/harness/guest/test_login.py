@@ -15,7 +15,14 @@ from moto import mock_aws
 
 from harness.errors import UnreachableError
 from harness.guest.keys import make_key_pair
-from harness.guest.login import Login, LoginRequest, _wait_for_login, _write_config, open_login
+from harness.guest.login import (
+    Login,
+    LoginRequest,
+    _saw_end_of_cloud_init,
+    _wait_for_login,
+    _write_config,
+    open_login,
+)
 from harness.waiting import LOCAL_PACE, Clock, Deadline
 
 if TYPE_CHECKING:
@@ -145,3 +152,74 @@ def test_a_key_that_is_refused_after_the_boot_stays_refused(
     with pytest.raises(UnreachableError, match="wrong key or wrong user"):
         _wait_for_login(client, login, request_, [KEY], deadline, LOCAL_PACE)
     assert Refusing.tries == tries
+
+
+ACTIVE = 'echo "systemctl $*" >>"$0.calls"; [ "$(wc -l <"$0.calls")" -ge {looks} ]'
+"""A systemctl that finds a unit active from that look on."""
+
+
+class Here(Login):
+    """A login to this machine, with nothing on its PATH but what a folder has."""
+
+    commands: ClassVar[Path]
+
+    def run(self, command: str, limit: float = 60) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            ["/bin/sh", "-c", command],
+            env={"PATH": str(self.commands)},
+            capture_output=True,
+            text=True,
+            timeout=limit,
+            check=False,
+        )
+
+    def install(self, name: str, script: str) -> None:
+        program = self.commands / name
+        program.write_text(f"#!/bin/sh\nPATH=/usr/bin:/bin\n{script}\n")
+        program.chmod(0o755)
+
+    def calls(self, name: str) -> int:
+        calls = self.commands / f"{name}.calls"
+        return len(calls.read_text().splitlines()) if calls.exists() else 0
+
+
+@pytest.fixture
+def here(tmp_path: Path) -> Here:
+    """An instance with a cloud-init that counts how often it is asked."""
+    Here.commands = tmp_path
+    login = Here("i-0", tmp_path / "config", *HERE)
+    login.install("sleep", 'exec sleep "$@"')
+    login.install("cloud-init", 'echo "$*" >>"$0.calls"')
+    return login
+
+
+@pytest.mark.parametrize(
+    ("looks", "asked"),
+    [
+        (1, 0),  # it has ended
+        (3, 0),  # it ends in a moment, as after a signal that is its script's last step
+        (99, 1),  # it is at work, has failed, or is disabled
+    ],
+)
+def test_cloud_init_is_asked_only_where_systemd_cannot_tell(
+    here: Here, looks: int, asked: int
+) -> None:
+    """To ask it takes a fifth of a second, whatever it says."""
+    here.install("systemctl", ACTIVE.format(looks=looks))
+    assert _saw_end_of_cloud_init(here, Deadline(60, Clock()))
+    assert here.calls("systemctl") == min(looks, 5)
+    assert here.calls("cloud-init") == asked
+
+
+def test_cloud_init_is_asked_where_there_is_no_systemd(here: Here) -> None:
+    """Nothing else is waited for."""
+    assert _saw_end_of_cloud_init(here, Deadline(60, Clock()))
+    assert here.calls("cloud-init") == 1
+
+
+def test_nothing_is_waited_for_without_cloud_init(here: Here) -> None:
+    """An image may do without it."""
+    (here.commands / "cloud-init").unlink()
+    here.install("systemctl", ACTIVE.format(looks=1))
+    assert _saw_end_of_cloud_init(here, Deadline(60, Clock()))
+    assert here.calls("systemctl") == 0
