@@ -238,7 +238,8 @@ def multipart() -> bytes:
         ("x-shellscript", "#!/bin/sh\necho script >> /root/told\n"),
         (
             "cloud-config",
-            '#cloud-config\nwrite_files: [{path: /root/told, content: "config\\n"}]\n',
+            '#cloud-config\nwrite_files: [{path: /root/told, content: "config\\n"}]\n'
+            "ssh_genkeytypes: [rsa, ed25519]\n",
         ),
     ):
         message.attach(email.mime.text.MIMEText(text, kind))
@@ -250,7 +251,8 @@ def test_every_kind_of_user_data_reaches_cloud_init_and_every_kind_of_key_logs_i
 ) -> None:
     """gzip, MIME multipart, cloud-config and include; keys created and imported, ed25519 and rsa.
 
-    One instance tries one of each, so that four boots do.
+    One instance tries one of each, so that four boots do. One asks for an RSA host key, which none
+    makes of itself.
     """
     s3 = site.target.client("s3")
     bucket = f"b-{uuid.uuid4().hex}"
@@ -283,6 +285,10 @@ def test_every_kind_of_user_data_reaches_cloud_init_and_every_kind_of_key_logs_i
         ]
         told = [machine.run("sudo cat /root/told") for machine in machines]
         assert told == [expected for expected, _ in tries]
+        host_keys = [machine.run("cd /etc/ssh && echo ssh_host_*_key") for machine in machines]
+        made = "ssh_host_ecdsa_key ssh_host_ed25519_key"
+        asked = "ssh_host_ed25519_key ssh_host_rsa_key"
+        assert host_keys == [made, asked, made, made]
     s3.delete_object(Bucket=bucket, Key="it")
     s3.delete_bucket(Bucket=bucket)
 
