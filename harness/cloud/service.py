@@ -125,7 +125,7 @@ class CloudService:
             # Half of the start is Python reading moto; the engine can work meanwhile.
             imported = pool.submit(moto_ec2.load)
             image = ensure_image(
-                container_engine,
+                container_engine.images,
                 base=settings.base,
                 registry=settings.registry_image,
                 say=self._say,

@@ -11,6 +11,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
+from typing import Self
 
 from harness.cloud.service import CloudService, CloudSettings
 from harness.cloudformation.unsupported import Unsupported
@@ -69,19 +70,25 @@ def run(arguments: argparse.Namespace) -> int:
         unsupported=Unsupported(arguments.unsupported),
     )
     tell = _tell_owner if arguments.owned else _tell_person
+    serve = _serve_owner if arguments.owned else _serve
     try:
-        _serve(settings, tell, _End(owned=arguments.owned))
+        with _End(owned=arguments.owned) as end:
+            return serve(settings, tell, end)
     except KeyboardInterrupt:
         if not arguments.owned:
             raise
         return 0  # the owner has no use for it any more, and nothing is left
+
+
+def _serve_owner(settings: CloudSettings, tell: Tell, end: _End) -> int:
+    """Serve; what goes wrong is told in a form that the owner can raise again."""
+    try:
+        return _serve(settings, tell, end)
     except HarnessError as error:
-        if not arguments.owned:
-            raise
         told = {"error": type(error).__name__, "message": error.message, "remedy": error.remedy}
-        print(json.dumps(told), file=sys.stderr, flush=True)
+        # In one piece: an interruption may come at any moment.
+        sys.stderr.write(f"{json.dumps(told)}\n")
         return EXIT_CANNOT_RUN
-    return 0
 
 
 Tell = Callable[[str, object], None]
@@ -90,7 +97,8 @@ Tell = Callable[[str, object], None]
 class _End:
     """The end of the service: a signal, or the end of the owner's pipe.
 
-    One that comes while the cloud still starts, which may be to build an image, interrupts that.
+    Within the context, one that comes while the cloud still starts, which may be to build an image,
+    interrupts that. Before and after it, nothing is interrupted.
 
     Args:
         owned: Whether standard input is a pipe of the owner's.
@@ -98,11 +106,21 @@ class _End:
 
     def __init__(self, *, owned: bool) -> None:
         self._read, self._write = os.pipe()
-        self._interrupts = True
+        self._interrupts = False
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, self._come)
         if owned:
             threading.Thread(target=self._follow_owner, name="owner", daemon=True).start()
+
+    def __enter__(self) -> Self:
+        self._interrupts = True
+        if select.select([self._read], [], [], 0)[0]:  # it has come already
+            self._interrupts = False
+            raise KeyboardInterrupt
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._interrupts = False
 
     def wait(self) -> None:
         """Return when it has come."""
@@ -120,7 +138,7 @@ class _End:
         os.kill(os.getpid(), signal.SIGTERM)
 
 
-def _serve(settings: CloudSettings, tell: Tell, end: _End) -> None:
+def _serve(settings: CloudSettings, tell: Tell, end: _End) -> int:
     # What is loaded now stays. To look for garbage in it, again and again, takes a quarter of the
     # time that it takes to load.
     gc.disable()
@@ -133,6 +151,7 @@ def _serve(settings: CloudSettings, tell: Tell, end: _End) -> None:
     # Nothing is left to do but to end, and Python would first look for garbage in all of moto.
     gc.freeze()
     tell("say", "nothing is left")
+    return 0
 
 
 def _tell_owner(kind: str, what: object) -> None:

@@ -40,7 +40,7 @@ never from its own tier: so the local cloud and AWS know nothing of each other, 
 stacks knows neither."""
 
 OWNERS = {
-    "docker": {"cloud/engine.py"},
+    "docker": {"cloud/engine"},
     "pytest": {"plugin", "mutate/suite.py"},
     "moto": {"cloud/moto_ec2"},
 }

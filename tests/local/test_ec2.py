@@ -233,14 +233,15 @@ def test_the_console_is_the_guests_own(site: Site, machine: Machine) -> None:
 
 def multipart() -> bytes:
     """A shell script and a piece of cloud-config in one."""
+    config = (
+        "#cloud-config\n"
+        "ssh_genkeytypes: [rsa, ed25519]\n"
+        'write_files: [{path: /root/told, content: "config\\n"}]\n'
+    )
     message = email.mime.multipart.MIMEMultipart()
     for kind, text in (
         ("x-shellscript", "#!/bin/sh\necho script >> /root/told\n"),
-        (
-            "cloud-config",
-            '#cloud-config\nwrite_files: [{path: /root/told, content: "config\\n"}]\n'
-            "ssh_genkeytypes: [rsa, ed25519]\n",
-        ),
+        ("cloud-config", config),
     ):
         message.attach(email.mime.text.MIMEText(text, kind))
     return message.as_bytes()

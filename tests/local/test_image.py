@@ -34,14 +34,15 @@ def test_the_base_is_pulled_where_a_registry_has_it(
     container_engine: ContainerEngine, client: docker.DockerClient
 ) -> None:
     """It is built upon once, and said which way was taken; from then on no registry is asked."""
-    root = client.images.get(mirror_base().fetch(container_engine, lambda _line: None))
+    root = client.images.get(mirror_base().fetch(container_engine.images, lambda _line: None))
     said: list[str] = []
+    images = container_engine.images
     with registry(root.save(), NAME) as reference:
-        image = ensure_image(container_engine, base="registry", registry=reference, say=said.append)
+        image = ensure_image(images, base="registry", registry=reference, say=said.append)
     assert (image.built, image.origin) == (True, f"{reference} from its registry")
     assert said[0] == f"pulling {reference}"
     assert image.tag.startswith("harness-guest:suite-base-1-")
-    again = ensure_image(container_engine, base="registry", registry=reference)
+    again = ensure_image(images, base="registry", registry=reference)
     assert (again.tag, again.built) == (image.tag, False)
     booted = client.containers.run(image.tag, ["cloud-init", "--version"], remove=True)
     assert b"cloud-init" in booted
@@ -51,9 +52,9 @@ def test_a_registry_without_it_is_named(
     container_engine: ContainerEngine, client: docker.DockerClient
 ) -> None:
     """Where the registry was asked for by name, nothing else will do."""
-    root = client.images.get(mirror_base().fetch(container_engine, lambda _line: None))
+    root = client.images.get(mirror_base().fetch(container_engine.images, lambda _line: None))
     with registry(root.save(), "another:1") as reference:
         wanted = reference.replace("another:1", NAME)
         with pytest.raises(ImageError, match=r"no root file system.*suite-base") as refused:
-            ensure_image(container_engine, base="registry", registry=wanted)
+            ensure_image(container_engine.images, base="registry", registry=wanted)
     assert "mmdebstrap" in refused.value.remedy

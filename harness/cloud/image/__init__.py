@@ -40,21 +40,19 @@ _MIRROR_PACKAGES: Final = "ca-certificates,systemd-sysv"
 class ImageStore(Protocol):
     """What the builder needs of a container engine."""
 
-    def has_image(self, tag: str) -> bool:
+    def has(self, tag: str) -> bool:
         """Whether the image is there."""
 
     def pull(self, reference: str) -> None:
         """Fetch it from its registry."""
 
-    def import_image(self, archive: Path, tag: str) -> None:
+    def import_archive(self, archive: Path, tag: str) -> None:
         """Make it of a root file system."""
 
-    def build_image(
-        self, context: Path, tag: str, *, base: str, on_line: Callable[[str], None]
-    ) -> None:
+    def build(self, context: Path, tag: str, *, base: str, on_line: Callable[[str], None]) -> None:
         """Build it from a folder with a Dockerfile that takes ``BASE``."""
 
-    def discard_image(self, tag: str) -> bool:
+    def discard(self, tag: str) -> bool:
         """Remove it, but not from under a container; whether it is gone."""
 
 
@@ -106,7 +104,7 @@ def registry_base(reference: str) -> Base:
     """A base that is pulled, such as ``ubuntu:24.04``."""
 
     def fetch(store: ImageStore, say: Callable[[str], None]) -> str:
-        if not store.has_image(reference):
+        if not store.has(reference):
             say(f"pulling {reference}")
             store.pull(reference)
         return reference
@@ -120,12 +118,12 @@ def mirror_base() -> Base:
     tag = f"{REPOSITORY}-base:{MIRROR_SUITE}-{_mirror_hash()}"
 
     def fetch(store: ImageStore, say: Callable[[str], None]) -> str:
-        if not store.has_image(tag):
+        if not store.has(tag):
             with tempfile.TemporaryDirectory(prefix="harness-") as folder:
                 archive = Path(folder) / "root.tar"
                 say(f"making a Debian {MIRROR_SUITE} root file system with mmdebstrap")
                 _mmdebstrap(archive)
-                store.import_image(archive, tag)
+                store.import_archive(archive, tag)
         return tag
 
     return Base(f"debian-{MIRROR_SUITE}", f"Debian {MIRROR_SUITE} from the apt mirror", fetch)
@@ -175,7 +173,7 @@ def ensure_image(
                 continue
             tag = _tag(candidate)
             say(f"building the guest image {tag}")
-            store.build_image(RECIPE, tag, base=fetched, on_line=say)
+            store.build(RECIPE, tag, base=fetched, on_line=say)
             uses.note(tag)
             if fetched.startswith(f"{REPOSITORY}-base:"):
                 uses.note(fetched)
@@ -190,9 +188,9 @@ def ensure_image(
 
 def _discard_unused(store: ImageStore, uses: Uses, say: Callable[[str], None]) -> None:
     for tag in uses.unused():
-        if not store.has_image(tag):
+        if not store.has(tag):
             uses.forget(tag)
-        elif store.discard_image(tag):
+        elif store.discard(tag):
             uses.forget(tag)
             say(f"removed the image {tag}, which was not used for {KEPT.days} days")
 
@@ -204,7 +202,7 @@ def _tag(base: Base) -> str:
 def _cached(store: ImageStore, bases: Sequence[Base], uses: Uses) -> GuestImage | None:
     for candidate in bases:
         tag = _tag(candidate)
-        if store.has_image(tag):
+        if store.has(tag):
             uses.note(tag)
             return GuestImage(tag, candidate.origin, built=False)
     return None

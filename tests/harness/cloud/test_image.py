@@ -44,13 +44,13 @@ class MemoryStore:
         self.failure = ""
         self.in_use: set[str] = set()
 
-    def discard_image(self, tag: str) -> bool:
+    def discard(self, tag: str) -> bool:
         if tag in self.in_use:
             return False
         self.images.discard(tag)
         return True
 
-    def has_image(self, tag: str) -> bool:
+    def has(self, tag: str) -> bool:
         return tag in self.images
 
     def pull(self, reference: str) -> None:
@@ -58,13 +58,11 @@ class MemoryStore:
             raise EngineError(f"pulling {reference} failed: no such host")
         self.images.add(reference)
 
-    def import_image(self, archive: Path, tag: str) -> None:
+    def import_archive(self, archive: Path, tag: str) -> None:
         assert archive.name == "root.tar"
         self.images.add(tag)
 
-    def build_image(
-        self, context: Path, tag: str, *, base: str, on_line: Callable[[str], None]
-    ) -> None:
+    def build(self, context: Path, tag: str, *, base: str, on_line: Callable[[str], None]) -> None:
         assert (context / "Dockerfile").exists()
         if self.failure:
             raise ImageError(self.failure)

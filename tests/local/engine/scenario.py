@@ -139,7 +139,7 @@ def full(engine: OwnEngine, archive: Path, image: str) -> dict[str, Any]:
     engine.start()
     with ContainerEngine.connect("own-engine", {"DOCKER_HOST": engine.url}) as connected:
         try:
-            connected.import_image(archive, image)
+            connected.images.import_archive(archive, image)
         except ImageError as error:
             return {"message": error.message, "remedy": error.remedy}
     return {"message": "", "remedy": ""}
