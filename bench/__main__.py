@@ -62,7 +62,7 @@ COMPARISONS = (
         Subject("pytest -m local", pytest("local")),
         Subject("floor: a guest by hand", python(HERE / "floor_local.py", SCRIPT)),
         goal=1.4,
-        repetitions=3,
+        repetitions=5,
     ),
 )
 
@@ -96,7 +96,7 @@ def parse() -> argparse.Namespace:
     names = [*(one.name for one in COMPARISONS), "signal"]
     parser = argparse.ArgumentParser(prog="make bench", description="Time both rungs.")
     parser.add_argument("--only", nargs="+", choices=names, default=names)
-    parser.add_argument("--repetitions", type=int, help="default: 5 for unit, 3 for local")
+    parser.add_argument("--repetitions", type=int, help="default: 5 of each rung, 10 signals")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all samples there")
     return parser.parse_args()
 
@@ -119,11 +119,16 @@ def signal_latencies(count: int, environ: Mapping[str, str]) -> list[float]:
 
 def rows(one: Comparison, rung: Series, floor: Series) -> list[str]:
     """Two rows of the table."""
-    ratio = f"{rung.seconds / floor.seconds:.2f}"
     return [
-        f"{row(rung)}{ratio:>8}  (goal: at most {one.goal})",
+        f"{row(rung)}{ratio(rung, floor):8.2f}  (goal: at most {one.goal})",
         row(floor),
     ]
+
+
+def ratio(rung: Series, floor: Series) -> float:
+    """The median of the ratios of those that ran one after the other, since machines drift."""
+    pairs = zip(rung.samples, floor.samples, strict=True)
+    return statistics.median(ours.seconds / theirs.seconds for ours, theirs in pairs)
 
 
 def row(series: Series) -> str:
@@ -148,7 +153,7 @@ def as_data(one: Comparison, rung: Series, floor: Series) -> Mapping[str, object
     """All samples of a comparison."""
     return {
         "goal": one.goal,
-        "ratio": rung.seconds / floor.seconds,
+        "ratio": ratio(rung, floor),
         **{
             series.name: [[sample.seconds, sample.mebibytes] for sample in series.samples]
             for series in (rung, floor)
