@@ -12,22 +12,9 @@ from harness.cloudformation.resources.ec2_thing import find
 PUBLIC: Final = "/aws/service/"
 """How the names of parameters begin that AWS and the publishers of images provide."""
 
-_QUESTIONS: Final[Mapping[str, tuple[str, str, str]]] = {
-    "AWS::EC2::AvailabilityZone::Name": ("ec2", "DescribeAvailabilityZones", "ZoneNames"),
-    "AWS::EC2::Image::Id": ("ec2", "DescribeImages", "ImageIds"),
-    "AWS::EC2::Instance::Id": ("ec2", "DescribeInstances", "InstanceIds"),
-    "AWS::EC2::KeyPair::KeyName": ("ec2", "DescribeKeyPairs", "KeyNames"),
-    "AWS::EC2::SecurityGroup::GroupName": ("ec2", "DescribeSecurityGroups", "GroupNames"),
-    "AWS::EC2::SecurityGroup::Id": ("ec2", "DescribeSecurityGroups", "GroupIds"),
-    "AWS::EC2::Subnet::Id": ("ec2", "DescribeSubnets", "SubnetIds"),
-    "AWS::EC2::VPC::Id": ("ec2", "DescribeVpcs", "VpcIds"),
-    "AWS::EC2::Volume::Id": ("ec2", "DescribeVolumes", "VolumeIds"),
-    "AWS::Route53::HostedZone::Id": ("route53", "GetHostedZone", "Id"),
-}
-"""Parameter type -> service, operation, and the operation's parameter that takes the value."""
+_HOSTED_ZONE: Final = "AWS::Route53::HostedZone::Id"
 
-
-_LISTS: Final[Mapping[str, tuple[str, str, str]]] = {
+_OF_EC2: Final[Mapping[str, tuple[str, str, str]]] = {
     "AWS::EC2::AvailabilityZone::Name": (
         "DescribeAvailabilityZones",
         "AvailabilityZones",
@@ -46,7 +33,8 @@ _LISTS: Final[Mapping[str, tuple[str, str, str]]] = {
     "AWS::EC2::VPC::Id": ("DescribeVpcs", "Vpcs", "VpcId"),
     "AWS::EC2::Volume::Id": ("DescribeVolumes", "Volumes", "VolumeId"),
 }
-"""Parameter type -> EC2's operation, the member that lists them, and what names one."""
+"""Parameter type -> EC2's operation, the member that lists them, and what names one, of which the
+plural is the operation's parameter for some of them."""
 
 
 class AwsLookups:
@@ -73,10 +61,12 @@ class AwsLookups:
         Raises:
             ResourceFailure: The service does not answer.
         """
-        service, operation, name = _QUESTIONS[parameter_type]
-        asked = value if name == "Id" else [value]
         try:
-            answer = self._api.call(service, operation, **{name: asked})
+            if parameter_type == _HOSTED_ZONE:
+                answer = self._api.call("route53", "GetHostedZone", Id=value)
+            else:
+                operation, _, name = _OF_EC2[parameter_type]
+                answer = self._api.call("ec2", operation, **{f"{name}s": [value]})
         except ApiError as error:
             if error.says_gone or "Invalid" in error.code:
                 return False
@@ -132,9 +122,9 @@ class AwsLookups:
         Raises:
             ResourceFailure: The service does not answer.
         """
-        if parameter_type not in _LISTS:
+        if parameter_type not in _OF_EC2:
             return None
-        operation, member, name = _LISTS[parameter_type]
+        operation, member, name = _OF_EC2[parameter_type]
         found = find(self._api, operation, member)
         if member == "Reservations":
             found = [instance for one in found for instance in one["Instances"]]
