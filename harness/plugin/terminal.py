@@ -30,10 +30,11 @@ def say(config: pytest.Config, line: str) -> None:
     with uncaptured(config):
         if worker:  # a worker's standard output goes nowhere, its standard error to the terminal
             print(f"[{worker['workerid']}] {line}", file=sys.stderr, flush=True)  # noqa: T201
-            return
-        reporter: pytest.TerminalReporter = config.pluginmanager.getplugin("terminalreporter")
-        reporter.ensure_newline()
-        reporter.write_line(line)
+        elif reporter := _reporter(config):
+            reporter.ensure_newline()
+            reporter.write_line(line)
+        else:
+            print(line, file=sys.stderr, flush=True)  # noqa: T201 - standard output is not ours
 
 
 @contextmanager
@@ -43,12 +44,18 @@ def progress(config: pytest.Config) -> Iterator[Progress]:
 
     with uncaptured(config):  # a captured standard output is no terminal
         terminal = sys.stdout.isatty() and not hasattr(config, "workerinput")
-    if not terminal:
+    reporter = _reporter(config) if terminal else None
+    if reporter is None:
         with PlainProgress(lambda line: say(config, line)) as plain:
             yield plain
         return
-    reporter: pytest.TerminalReporter = config.pluginmanager.getplugin("terminalreporter")
     with uncaptured(config):
         reporter.ensure_newline()
         with LiveProgress() as live:
             yield live
+
+
+def _reporter(config: pytest.Config) -> pytest.TerminalReporter | None:
+    """Pytest's own; None where it was told to do without (``-p no:terminal``)."""
+    reporter: pytest.TerminalReporter | None = config.pluginmanager.getplugin("terminalreporter")
+    return reporter

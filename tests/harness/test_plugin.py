@@ -208,6 +208,15 @@ def test_events_are_shown_despite_capture(suite: pytest.Pytester) -> None:
     run(suite).stdout.fnmatch_lines(["*CREATE_COMPLETE*Handle (X::Y)*Because of the paper"])
 
 
+def test_without_pytests_terminal_events_are_shown_all_the_same(suite: pytest.Pytester) -> None:
+    """On standard error, as whoever silences the report wants its output for something else."""
+    suite.makepyfile("import pytest\n@pytest.mark.local\ndef test_it(stack): pass\n")
+    result = run(suite, "-p", "no:terminal")
+    assert result.ret == 0
+    assert "CREATE_COMPLETE" in result.stderr.str()
+    assert "CREATE_COMPLETE" not in result.stdout.str()
+
+
 def test_a_stack_that_fails_is_told_without_a_traceback(suite: pytest.Pytester) -> None:
     """To every test that wants it, created once; the JUnit report names the evidence."""
     suite.makeconftest(CONFTEST.replace('END = "CREATE_COMPLETE"', 'END = "CREATE_FAILED"'))
