@@ -13,7 +13,7 @@ import threading
 from collections.abc import Iterator
 from typing import Any, Final
 
-from harness import amis
+from harness import amis, garbage
 from harness.cloudformation.parameters import Lookups
 from harness.cloudformation.provider import ResourceProvider
 from harness.service_models import read_once
@@ -110,6 +110,7 @@ def load_ahead() -> None:
 
 
 def _load() -> None:
+    garbage.ignore_at_exit()
     with contextlib.suppress(Exception), read_once():
         import moto.ec2  # noqa: F401, PLC0415 - as above
 

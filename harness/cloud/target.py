@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import atexit
 import contextlib
 import functools
-import gc
 import json
 import threading
 import urllib.error
@@ -14,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from harness import garbage
 from harness.cloud.process import LocalCloud
 from harness.errors import EngineError, UsageError
 from harness.stack import StackSpec
@@ -180,14 +179,10 @@ def _session() -> Any:  # noqa: ANN401 - boto3's types come at run time
 
 
 def _read_models() -> None:
-    """Read what every stack will take while the cloud starts; making a client connects to none.
-
-    At its end Python would look for garbage in all of what is read, for a quarter of a second.
-    """
+    """Read what every stack will take while the cloud starts; making a client connects to none."""
     for service in ("cloudformation", "ec2"):
         _session().client(service, region_name="us-east-1", endpoint_url="http://127.0.0.1:1")
-    atexit.unregister(gc.freeze)
-    atexit.register(gc.freeze)
+    garbage.ignore_at_exit()
 
 
 def _arguments(table: Mapping[str, Any]) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import gc
+import contextlib
 import json
 import os
 import select
@@ -13,6 +13,7 @@ import threading
 from collections.abc import Callable
 from typing import Self
 
+from harness import garbage
 from harness.cloud.service import CloudService, CloudSettings
 from harness.cloudformation.unsupported import Unsupported
 from harness.errors import HarnessError
@@ -139,17 +140,14 @@ class _End:
 
 
 def _serve(settings: CloudSettings, tell: Tell, end: _End) -> int:
-    # What is loaded now stays. To look for garbage in it, again and again, takes a quarter of the
-    # time that it takes to load.
-    gc.disable()
-    with CloudService(settings, say=lambda line: tell("say", line)) as cloud:
-        gc.freeze()
-        gc.enable()
+    garbage.ignore_at_exit()
+    with contextlib.ExitStack() as stack:
+        with garbage.none_expected():
+            cloud = CloudService(settings, say=lambda line: tell("say", line))
+            stack.enter_context(cloud)
         tell("ready", {"endpoint_url": cloud.endpoint_url, "caller_cidr": cloud.caller_cidr})
         end.wait()
         tell("say", "removing guests")
-    # Nothing is left to do but to end, and Python would first look for garbage in all of moto.
-    gc.freeze()
     tell("say", "nothing is left")
     return 0
 

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.selftest
 PACKAGE = Path(harness.__file__).parent
 
 TIERS = (
-    {"errors", "_version", "amis"},
+    {"errors", "_version", "amis", "garbage"},
     {"options", "template", "waiting", "naming", "ledger", "isolation", "claims", "service_models"},
     {"cloudformation", "stack", "guest", "masking", "embed", "watchdog"},
     {"userdata", "target", "evidence", "progress", "headroom", "moto_models", "simulate"},
