@@ -8,13 +8,12 @@ resource was there until its last signal had come. Records of runs lie in ``.har
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from harness.errors import UsageError
-from harness.stack import StackEvent, signal_budgets
-from harness.template import Template
+from harness.stack import StackEvent
 
 
 @dataclass(frozen=True)
@@ -36,18 +35,18 @@ class Headroom:
         return f"{self.logical_id}: provisioning took {took:.0f} s of {budget:.0f} s"
 
 
-def measure(template: Template, events: Sequence[StackEvent]) -> Sequence[Headroom]:
+def measure(budgets: Mapping[str, float], events: Sequence[StackEvent]) -> Sequence[Headroom]:
     """What the resources with a CreationPolicy took.
 
     Args:
-        template: The stack's template.
+        budgets: Seconds that each of them may take.
         events: The stack's history, oldest first.
 
     Returns:
         One for each resource that came to CREATE_COMPLETE.
     """
     found = []
-    for logical_id, budget in signal_budgets(template).items():
+    for logical_id, budget in budgets.items():
         own = [event for event in events if event.logical_id == logical_id and event.physical_id]
         began = [event.when for event in own if event.status == "CREATE_IN_PROGRESS"]
         ended = [event.when for event in own if event.status == "CREATE_COMPLETE"]

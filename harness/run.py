@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from harness.budgets import signal_budgets
 from harness.claims import Claim, claimed
 from harness.cloudformation.unsupported import listings
 from harness.deployment import Deployment, Wanted, keep, kept_key
@@ -296,7 +297,7 @@ class Run:
             deployment.error = None
         events = self._note_listed(deployment)
         if deployment.error is None and wanted.template.path == self.settings.template:
-            took = measure(wanted.template, events)
+            took = measure(deployment.stack.budgets, events)
             record(self.settings.root / RUNS, self.naming.run_id, took)
         return deployment
 
@@ -368,6 +369,7 @@ class Run:
             capabilities=wanted.capabilities,
             on_failure=wanted.on_failure,
             token=name,
+            budgets=signal_budgets(wanted.template, parameters),
         )
         return key, spec
 
@@ -387,9 +389,13 @@ class Run:
             entry = self._entry(target, "key-pair", self._name("key", target.region))
             self.ledger.intend(entry)
             pair = make_key_pair(entry.name, self.directory)
-            self._keys[place] = _Key(pair, entry)
-            import_key_pair(target.client("ec2"), pair, target.pace, self.naming.tags())
+            try:
+                import_key_pair(target.client("ec2"), pair, target.pace, self.naming.tags())
+            except BaseException:
+                pair.forget()  # of EC2's half nothing is known, and the ledger says so
+                raise
             self.ledger.confirm(entry)
+            self._keys[place] = _Key(pair, entry)
         return self._keys[place].pair
 
     def _cidr(self, target: Target) -> str:

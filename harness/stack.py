@@ -5,7 +5,6 @@ The CloudFormation client is passed in; nothing here knows whether AWS or the lo
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -15,7 +14,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from harness.errors import LeakError, StackError, StackFailed, StackTimeout
 from harness.template import Template
-from harness.waiting import AWS_PACE, Clock, Deadline, Pace, patiently
+from harness.waiting import AWS_PACE, Clock, Deadline, Pace, is_passing, patiently
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
@@ -25,15 +24,10 @@ T = TypeVar("T")
 CANCELLED_REASON: Final = "Resource creation cancelled"
 """What CloudFormation says of resources that it gave up because another one had failed."""
 
-DEFAULT_SIGNAL_TIMEOUT: Final = 300.0
-"""Seconds that a ``ResourceSignal`` without a ``Timeout`` gives ("CreationPolicy attribute")."""
-
 _IN_PROGRESS: Final = "_IN_PROGRESS"
 _RETRIED_DELETES: Final = 3
 _LOOKS_WITHOUT_NEWS: Final = 10
 """After so many looks at the events the stack itself is asked, for events may be late."""
-
-_DURATION = re.compile(r"P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?)?")
 
 
 @dataclass(frozen=True)
@@ -50,6 +44,7 @@ class StackSpec:
             ``DELETE`` are CloudFormation's others.
         token: Makes a repeated create request harmless ("ClientRequestToken").
         timeout_minutes: ``TimeoutInMinutes``; None for no limit on CloudFormation's side.
+        budgets: Seconds that each resource may take to be signalled, for who watches.
     """
 
     name: str
@@ -60,6 +55,7 @@ class StackSpec:
     on_failure: str = "DO_NOTHING"
     token: str = ""
     timeout_minutes: int | None = None
+    budgets: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -74,6 +70,7 @@ class StackEvent:
         resource_type: Such as ``AWS::EC2::Instance``.
         status: Such as ``CREATE_FAILED``.
         reason: Why, in CloudFormation's words; often empty.
+        stack_id: Of the stack whose history it is in.
     """
 
     id: str
@@ -83,6 +80,7 @@ class StackEvent:
     resource_type: str
     status: str
     reason: str
+    stack_id: str = ""
 
     @property
     def failed(self) -> bool:
@@ -91,8 +89,8 @@ class StackEvent:
 
     @property
     def of_stack(self) -> bool:
-        """Whether it is about the stack itself."""
-        return self.resource_type == "AWS::CloudFormation::Stack" and "/" in self.physical_id
+        """Whether it is about the stack itself, and not about one that is nested in it."""
+        return bool(self.stack_id) and self.physical_id == self.stack_id
 
 
 @dataclass(frozen=True)
@@ -155,11 +153,11 @@ class Stack:
         self.client = client
         self.id = stack_id
         self.name = name
-        self._budgets = budgets or {}
+        self.budgets = budgets or {}
         self._pace = pace
         self._clock = clock or Clock()
         self._seen: set[str] = set()
-        self._outputs: Mapping[str, str] | None = None
+        self._outputs: Mapping[str, str] = {}
 
     @classmethod
     def create(
@@ -174,17 +172,22 @@ class Stack:
 
         Raises:
             StackFailed: CloudFormation refused the request; its own words are in the message.
+            StackError: It cannot be told whether the request was taken.
         """
         request = _create_request(spec)
         try:
             answer = patiently(lambda: client.create_stack(**request), pace, clock)
         except ClientError as error:
+            if is_passing(error):
+                raise _doubtful(spec.name, error_text(error)) from error
             raise StackFailed(
                 f"stack {spec.name}: CloudFormation refused to create it: {error_text(error)}",
                 remedy=_REFUSAL_REMEDIES.get(error_code(error), "mend what it names"),
             ) from error
-        budgets = signal_budgets(spec.template)
-        return cls(client, answer["StackId"], spec.name, budgets=budgets, pace=pace, clock=clock)
+        except BotoCoreError as error:
+            raise _doubtful(spec.name, str(error)) from error
+        stack_id = answer["StackId"]
+        return cls(client, stack_id, spec.name, budgets=spec.budgets, pace=pace, clock=clock)
 
     @classmethod
     def attach(cls, client: CloudFormationClient, name: str, *, pace: Pace = AWS_PACE) -> Stack:
@@ -219,8 +222,8 @@ class Stack:
 
     @property
     def outputs(self) -> Mapping[str, str]:
-        """Its outputs by key, read once it has them."""
-        if self._outputs is None:
+        """Its outputs by key, read once it has them; empty as long as it has none."""
+        if not self._outputs:
             description = self.describe() or {}
             outputs = description.get("Outputs", ())
             self._outputs = {one["OutputKey"]: one["OutputValue"] for one in outputs}
@@ -287,9 +290,7 @@ class Stack:
         if status != wanted:
             raise self._failure(status, wanted)
 
-    def delete(
-        self, *, limit: float, observer: Observer = ignore, retain: bool = True
-    ) -> Sequence[Resource]:
+    def delete(self, *, limit: float, observer: Observer = ignore) -> Sequence[Resource]:
         """Delete it and wait until it is gone; harmless where it is gone already.
 
         ``DELETE_FAILED`` is tried again, and then the resources that could not be deleted are
@@ -298,7 +299,6 @@ class Stack:
         Args:
             limit: Seconds for all attempts together.
             observer: Told of events as they come.
-            retain: Whether to retain what could not be deleted.
 
         Returns:
             The resources that were retained and still have to be deleted by other means.
@@ -311,7 +311,7 @@ class Stack:
         for attempt in range(_RETRIED_DELETES + 1):
             last = attempt == _RETRIED_DELETES
             if last:
-                if not retain or not stuck:
+                if not stuck:
                     break
                 self._request_delete([one.logical_id for one in stuck])
             else:
@@ -375,7 +375,7 @@ class Stack:
             return True
         self._seen.update(event.id for event in fresh)
         for event in fresh or (None,):
-            observer(Observation(self.name, deadline.elapsed, event, self._budgets))
+            observer(Observation(self.name, deadline.elapsed, event, self.budgets))
         return bool(fresh)
 
     def _newest_events(self, known: frozenset[str] | set[str]) -> Sequence[StackEvent]:
@@ -405,6 +405,13 @@ class Stack:
         return StackFailed(
             f"stack {self.name}: {status}, not {wanted}: {reason}", events=events, status=status
         )
+
+
+def _doubtful(name: str, said: str) -> StackError:
+    return StackError(
+        f"stack {name}: whether CloudFormation has begun to create it cannot be told: {said}",
+        remedy="run again; the end of this run looks whether there is such a stack, and deletes it",
+    )
 
 
 class _AbsentError(Exception):
@@ -445,26 +452,6 @@ def root_cause(events: Sequence[StackEvent]) -> str:
     return f"{first.logical_id} ({first.resource_type}) {first.status}: {first.reason}"
 
 
-def signal_budgets(template: Template) -> Mapping[str, float]:
-    """Seconds that each resource with a CreationPolicy may take to be signalled."""
-    return {
-        name: parse_duration(
-            str((resource.creation_policy.get("ResourceSignal") or {}).get("Timeout"))
-        )
-        for name, resource in template.resources.items()
-        if resource.creation_policy is not None
-    }
-
-
-def parse_duration(text: str) -> float:
-    """Seconds of an ISO 8601 duration such as ``PT5M``; the default where it is none."""
-    match = _DURATION.fullmatch(text)
-    if not match or not any(match.groups()):
-        return DEFAULT_SIGNAL_TIMEOUT
-    days, hours, minutes, seconds = (int(part or 0) for part in match.groups())
-    return float(((days * 24 + hours) * 60 + minutes) * 60 + seconds)
-
-
 def _create_request(spec: StackSpec) -> dict[str, Any]:
     request: dict[str, Any] = {
         "StackName": spec.name,
@@ -492,6 +479,7 @@ def _event(raw: Mapping[str, Any]) -> StackEvent:
         resource_type=raw.get("ResourceType", ""),
         status=raw.get("ResourceStatus", ""),
         reason=raw.get("ResourceStatusReason", ""),
+        stack_id=raw.get("StackId", ""),
     )
 
 

@@ -21,7 +21,6 @@ PASSING_CODES: Final = frozenset(
         "InternalError",
         "InternalFailure",
         "InternalServiceError",
-        "LimitExceededException",
         "PriorRequestNotComplete",
         "RequestLimitExceeded",
         "RequestThrottled",

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from rich.console import Console
 
+from harness.budgets import signal_budgets
 from harness.cloud.engine import ContainerEngine
 from harness.errors import EngineAbsentError, HarnessError
 from harness.evidence import trace, trace_began
@@ -127,7 +128,7 @@ def _show(
         answered = [_ask(login, question) for question in (*questions, VERDICT)]
         output = login.run(OUTPUT).stdout
     timeline += [*_creation(events, output), *asked]
-    for headroom in measure(template, events):
+    for headroom in measure(deployment.stack.budgets, events):
         _say(f"\n{headroom} that the CreationPolicy gives.")
     return all(answered)
 
@@ -215,9 +216,8 @@ def _simulate(settings: Settings, template: Template) -> bool:
             ec2: Any = boto3.client("ec2", region_name=region)
             ec2.create_key_pair(KeyName=parameters["KeyName"])
         with simulate(template, parameters, region=region, stack_name="demo") as stack:
-            for logical_id, resource in template.resources.items():
-                if resource.creation_policy is not None:
-                    stack.signal(logical_id)
+            for logical_id in signal_budgets(template, parameters):
+                stack.signal(logical_id)
             for event in stack.events:
                 _say(f"{event.status:<27} {event.logical_id}  {event.reason}".rstrip())
             return stack.status == "CREATE_COMPLETE"

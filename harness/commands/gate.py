@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from harness.budgets import signal_budgets
 from harness.errors import TemplateError, UsageError
 from harness.gate import Outcome, Summary, parts_of, run_parts
 from harness.gate.summary import outcome_line
@@ -58,7 +59,7 @@ def _confirmed(outcome: Outcome, headrooms: Sequence[Headroom], settings: Settin
     """The local rung's outcome, red where no stack of the template was seen to come up."""
     if outcome.part != "local" or not outcome.green:
         return outcome
-    awaited = _awaited(settings.template)
+    awaited = _awaited(settings)
     missing = awaited - {one.logical_id for one in headrooms}
     if not missing:
         return outcome
@@ -69,13 +70,12 @@ def _confirmed(outcome: Outcome, headrooms: Sequence[Headroom], settings: Settin
     return replace(outcome, green=False, reason=reason)
 
 
-def _awaited(template: Path) -> set[str]:
+def _awaited(settings: Settings) -> set[str]:
     """The resources that wait for signals; none where lint has said that it cannot be read."""
     try:
-        resources = Template.load(template).resources
+        return {*signal_budgets(Template.load(settings.template), settings.parameters)}
     except TemplateError:
         return set()
-    return {name for name, one in resources.items() if one.creation_policy is not None}
 
 
 def _append(path: Path, text: str) -> None:

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from harness.errors import LeakError
+from harness.errors import HarnessError, LeakError
 from harness.waiting import Pace, patiently
 
 if TYPE_CHECKING:
@@ -62,7 +62,11 @@ def make_key_pair(name: str, directory: Path) -> KeyPair:
 def import_key_pair(
     ec2: EC2Client, key: KeyPair, pace: Pace, tags: Mapping[str, str] | None = None
 ) -> None:
-    """Import the public half; harmless where a lost answer makes it be asked for twice."""
+    """Import the public half; harmless where a lost answer makes it be asked for twice.
+
+    Raises:
+        HarnessError: EC2 refuses it, or does not answer.
+    """
 
     def ask() -> None:
         try:
@@ -82,7 +86,13 @@ def import_key_pair(
             if error.response["Error"]["Code"] != "InvalidKeyPair.Duplicate":
                 raise
 
-    patiently(ask, pace)
+    try:
+        patiently(ask, pace)
+    except (ClientError, BotoCoreError) as error:
+        raise HarnessError(
+            f"key pair {key.name} could not be imported: {error}",
+            remedy="give the credentials the permissions that docs/live.md lists",
+        ) from error
 
 
 def delete_key_pair(ec2: EC2Client, name: str, pace: Pace) -> None:

@@ -27,7 +27,7 @@ TIERS = (
     {"options", "template", "waiting", "naming", "ledger", "isolation", "claims", "service_models"},
     {"cloudformation", "stack", "guest", "masking", "embed", "watchdog"},
     {"userdata", "target", "evidence", "progress", "headroom", "moto_models", "simulate"},
-    {"lint", "matrix", "deployment"},
+    {"lint", "matrix", "deployment", "budgets"},
     {"run", "gate", "coverage"},
     {"cloud", "live", "report"},
     {"mutate"},

@@ -10,17 +10,10 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, NoCredentialsError, ReadTimeoutError
 
-from harness.errors import LeakError, StackFailed, StackTimeout
-from harness.stack import (
-    Observation,
-    Stack,
-    StackSpec,
-    parse_duration,
-    root_cause,
-    signal_budgets,
-)
+from harness.errors import LeakError, StackError, StackFailed, StackTimeout
+from harness.stack import Observation, Stack, StackSpec, root_cause
 from harness.template import Template
 from harness.waiting import Clock, Pace
 
@@ -48,6 +41,7 @@ TEMPLATE = Template.parse(
 def event(number: int, logical_id: str, status: str, reason: str = "") -> dict[str, Any]:
     of_stack = logical_id == "s"
     return {
+        "StackId": STACK_ID,
         "EventId": str(number),
         "Timestamp": BEGAN + timedelta(seconds=number),
         "LogicalResourceId": logical_id,
@@ -73,12 +67,13 @@ class CloudFormation:
     """Answers with a script: at a second, a status and the events up to then."""
 
     script: Mapping[float, tuple[str, Sequence[dict[str, Any]]]]
-    faults: list[ClientError] = field(default_factory=list)
+    faults: list[Exception] = field(default_factory=list)
     on_delete: Callable[[CloudFormation], None] = lambda _: None
     resources: list[dict[str, str]] = field(default_factory=list)
     now: float = 0.0
     calls: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     gone: bool = False
+    outputs: Mapping[str, str] = field(default_factory=lambda: {"Name": "value"})
     meta = SimpleNamespace(region_name="us-east-1")
 
     @property
@@ -110,7 +105,7 @@ class CloudFormation:
         self._answer("describe_stacks", arguments)
         if self.gone:
             raise absent()
-        outputs = [{"OutputKey": "Name", "OutputValue": "value"}]
+        outputs = [{"OutputKey": key, "OutputValue": one} for key, one in self.outputs.items()]
         description = {"StackId": STACK_ID, "StackName": "s", "StackStatus": self.state()[0]}
         return {"Stacks": [{**description, "Outputs": outputs}]}
 
@@ -171,6 +166,37 @@ def test_a_refused_create_says_it_in_cloudformations_words() -> None:
         Stack.create(cloud, StackSpec("s", TEMPLATE), pace=PACE, clock=cloud.clock)
 
 
+@pytest.mark.parametrize(
+    "fault",
+    [
+        ClientError(
+            {
+                "Error": {"Code": "InternalFailure", "Message": "try later"},
+                "ResponseMetadata": {"HTTPStatusCode": 500},  # type: ignore[typeddict-item]
+            },
+            "CreateStack",
+        ),
+        ReadTimeoutError(endpoint_url="https://cloudformation"),
+        NoCredentialsError(),
+    ],
+)
+def test_a_create_that_was_not_refused_may_have_been_taken(fault: Exception) -> None:
+    """Whoever has to delete it must not take it for one that never was."""
+    cloud: Any = CloudFormation({}, faults=[fault] * 99)
+    with pytest.raises(StackError, match="cannot be told") as raised:
+        Stack.create(cloud, StackSpec("s", TEMPLATE), pace=PACE, clock=cloud.clock)
+    assert not isinstance(raised.value, StackFailed)
+
+
+def test_a_quota_is_no_throttling() -> None:
+    """It does not pass by itself, and the remedy is said at once."""
+    fault: Any = {"Error": {"Code": "LimitExceededException", "Message": "Limit for stacks"}}
+    cloud: Any = CloudFormation({}, faults=[ClientError(fault, "CreateStack")])
+    with pytest.raises(StackFailed, match="Limit for stacks") as raised:
+        Stack.create(cloud, StackSpec("s", TEMPLATE), pace=PACE, clock=cloud.clock)
+    assert "delete stacks" in raised.value.remedy
+
+
 def test_events_are_observed_once_and_in_order() -> None:
     """Each poll tells only what is new, oldest first, across pages."""
     early = [event(1, "s", "CREATE_IN_PROGRESS"), event(2, "Compute", "CREATE_IN_PROGRESS")]
@@ -226,6 +252,14 @@ def test_a_failure_of_the_stack_alone_is_still_a_cause() -> None:
     cloud = CloudFormation({0: ("ROLLBACK_COMPLETE", [event(1, "s", "ROLLBACK_FAILED", "Why")])})
     assert root_cause(cloud.stack().events()).endswith("ROLLBACK_FAILED: Why")
     assert root_cause([]) == ""
+
+
+def test_a_nested_stack_that_failed_is_the_cause() -> None:
+    """It is a resource of this stack, though its events look like a stack's."""
+    nested = {**event(1, "Inner", "CREATE_FAILED", "inside"), "PhysicalResourceId": f"{STACK_ID}2"}
+    nested["ResourceType"] = "AWS::CloudFormation::Stack"
+    cloud = CloudFormation({0: ("CREATE_FAILED", [nested, event(2, "s", "CREATE_FAILED", "it")])})
+    assert root_cause(cloud.stack().events()).endswith("CREATE_FAILED: inside")
 
 
 def test_waiting_has_a_limit() -> None:
@@ -291,8 +325,14 @@ def test_a_stack_that_stays_is_a_leak_with_the_command_that_removes_it() -> None
 
 
 def test_outputs_are_read_by_key() -> None:
-    """As the template names them."""
-    assert CloudFormation({0: ("CREATE_COMPLETE", [])}).stack().outputs == {"Name": "value"}
+    """As the template names them; that there are none yet is not remembered."""
+    cloud = CloudFormation({0: ("CREATE_COMPLETE", [])}, outputs={})
+    stack = cloud.stack()
+    assert stack.outputs == {}
+    cloud.outputs = {"Name": "value"}
+    assert stack.outputs == {"Name": "value"}
+    cloud.outputs = {}
+    assert stack.outputs == {"Name": "value"}
 
 
 def test_attaching_to_no_stack_is_refused() -> None:
@@ -300,17 +340,3 @@ def test_attaching_to_no_stack_is_refused() -> None:
     cloud: Any = CloudFormation({0: ("CREATE_COMPLETE", [])}, gone=True)
     with pytest.raises(StackFailed, match="there is no stack s"):
         Stack.attach(cloud, "s", pace=PACE)
-
-
-def test_budgets_come_from_the_creation_policies() -> None:
-    """A bare ResourceSignal means five minutes; resources without a policy have no budget."""
-    assert signal_budgets(TEMPLATE) == {"Compute": 120.0, "Bare": 300.0}
-
-
-@pytest.mark.parametrize(
-    ("text", "seconds"),
-    [("PT5M", 300), ("PT1H30M", 5400), ("PT45S", 45), ("P1D", 86400), ("", 300), ("5m", 300)],
-)
-def test_durations(text: str, seconds: float) -> None:
-    """ISO 8601 as CreationPolicy has it; the default where it is none."""
-    assert parse_duration(text) == seconds
