@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from harness.cloud.engine import ContainerEngine
-from harness.errors import EngineAbsentError
+from harness.errors import EngineError
 from harness.ledger import OpenEntry
 
 
@@ -22,10 +22,13 @@ def clean(run_id: str, entries: Sequence[OpenEntry] = ()) -> Sequence[str]:
     """
     clouds = [run_id, *(one.entry.name for one in entries if one.entry.kind == "target")]
     left: list[str] = []
-    try:
-        for name in dict.fromkeys(clouds):
+    for name in dict.fromkeys(clouds):
+        try:
             with ContainerEngine.connect(name) as engine:
                 left += engine.remove_all()
-    except EngineAbsentError:
-        return ()  # an engine that is gone has taken its containers along
+        except EngineError as error:
+            left.append(
+                f"containers and networks of run {name}, if it has made any: {error.message}; "
+                f"harness sweep --local --run {name} --delete"
+            )
     return left

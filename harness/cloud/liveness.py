@@ -7,18 +7,26 @@ file are on other machines, or other users': nobody here can tell, and they are 
 from __future__ import annotations
 
 import contextlib
+import enum
 import fcntl
-import os
-import tempfile
 from collections.abc import Generator, Iterable
 from pathlib import Path
 
-from harness.errors import EngineError
+from harness.cloud.private import make_private, own_directory
+from harness.errors import EngineError, LeakError
+
+
+class Life(enum.Enum):
+    """What is known here of a run's cloud."""
+
+    ALIVE = "alive"
+    DEAD = "dead"
+    UNKNOWN = "unknown"
 
 
 def default_directory() -> Path:
     """Where this user's lock files are."""
-    return Path(tempfile.gettempdir()) / f"harness-clouds-{os.getuid()}"
+    return own_directory("clouds")
 
 
 @contextlib.contextmanager
@@ -27,8 +35,9 @@ def alive(run_id: str, directory: Path) -> Generator[None]:
 
     Raises:
         EngineError: Another one of that run is.
+        HarnessError: The folder is not this user's alone.
     """
-    directory.mkdir(mode=0o700, exist_ok=True)
+    make_private(directory)
     path = directory / run_id
     with path.open("w") as file:
         try:
@@ -39,24 +48,31 @@ def alive(run_id: str, directory: Path) -> Generator[None]:
             ) from None
         try:
             yield
-        finally:
+        except LeakError:
+            raise  # dead, and not to be forgotten
+        except BaseException:
             path.unlink(missing_ok=True)
+            raise
+        path.unlink(missing_ok=True)
+
+
+def life_of(run_id: str, directory: Path) -> Life:
+    """Whether a run's cloud is alive, as far as can be told here."""
+    try:
+        with (directory / run_id).open() as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return Life.UNKNOWN
+    except BlockingIOError:
+        return Life.ALIVE
+    return Life.DEAD
 
 
 def dead(run_ids: Iterable[str], directory: Path) -> list[str]:
     """Those of some runs whose cloud was alive here and is no more."""
-    return [run_id for run_id in sorted(run_ids) if _is_dead(directory / run_id)]
+    return [run_id for run_id in sorted(run_ids) if life_of(run_id, directory) is Life.DEAD]
 
 
 def forget(run_id: str, directory: Path) -> None:
     """A dead run has nothing left."""
     (directory / run_id).unlink(missing_ok=True)
-
-
-def _is_dead(path: Path) -> bool:
-    try:
-        with path.open() as file:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except (FileNotFoundError, BlockingIOError):
-        return False
-    return True

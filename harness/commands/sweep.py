@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import argparse
 import os
-import re
-import subprocess
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+from harness.cloud import liveness
 from harness.options import SETTINGS, Settings, read_table, resolve
 
 _SETTINGS = ("accounts", "regions", "live_endpoint")
@@ -79,7 +78,7 @@ def _regions(settings: Settings) -> list[str]:
 
 
 def _sweep_local(arguments: argparse.Namespace) -> int:
-    """Sweep this machine's container engine, sparing runs whose cloud is alive."""
+    """Sweep this machine's container engine, sparing runs whose cloud may be alive."""
     from harness.cloud.engine import ContainerEngine  # noqa: PLC0415 - only wanted here
 
     with ContainerEngine.connect("sweep") as engine:
@@ -88,32 +87,30 @@ def _sweep_local(arguments: argparse.Namespace) -> int:
     for run_id in runs:
         if arguments.run and not f"{run_id}-".startswith(f"{arguments.run}-"):
             continue  # a worker's cloud has the run's id, and the worker's behind it
-        if not arguments.run and may_be_alive(run_id, _command_lines()):
-            print(
-                f"  spared run {run_id}: its local cloud may be alive (--run {run_id} spares not)"
-            )
+        spared = "" if arguments.run else why_spared(run_id)
+        if spared:
+            print(f"  spared run {run_id}: {spared} (--run {run_id} spares not)")
             continue
         with ContainerEngine.connect(run_id) as engine:
             found = engine.leftovers()
             remains = engine.remove_all() if arguments.delete else []
         for name in found:
-            left += _show(name, [one for one in remains if one in name], delete=arguments.delete)
+            left += _show(name, [one for one in remains if one == name], delete=arguments.delete)
+        if arguments.delete and not remains:
+            liveness.forget(run_id, liveness.default_directory())
     return left
 
 
-def may_be_alive(run_id: str, command_lines: Sequence[str]) -> bool:
-    """Whether one of these processes is the local cloud of a run, or may be.
-
-    A cloud that was started by hand does not name its run.
-    """
-    clouds = [line for line in command_lines if re.search(r"harness\S* cloud\b", line)]
-    return any(run_id in line or "--run" not in line for line in clouds)
+def why_spared(run_id: str) -> str:
+    """Why what a run has on the engine is not to be touched; empty where it is dead."""
+    life = liveness.life_of(run_id, liveness.default_directory())
+    return _SPARED.get(life, "")
 
 
-def _command_lines() -> Sequence[str]:
-    listing = ["ps", "-eo", "args"]
-    done = subprocess.run(listing, capture_output=True, text=True, timeout=60, check=True)
-    return done.stdout.splitlines()
+_SPARED = {
+    liveness.Life.ALIVE: "its local cloud is alive",
+    liveness.Life.UNKNOWN: "it is another user's or another machine's, and may be alive",
+}
 
 
 def _show(what: str, remains: Sequence[str], *, delete: bool) -> int:

@@ -41,7 +41,13 @@ def clean(run_id: str, entries: Sequence[OpenEntry]) -> Sequence[str]:
             for one in entries
             if (one.entry.region, one.entry.endpoint_url) == (entry.region, entry.endpoint_url)
         ]
-        left += _clean_place(run_id, entry, here)
+        try:
+            left += _clean_place(run_id, entry, here)
+        except Exception as error:  # noqa: BLE001 - the other places are cleaned all the same
+            left.append(
+                f"what run {run_id} has in {entry.region}, if anything: "
+                f"{type(error).__name__}: {error}; harness sweep --run {run_id} --delete"
+            )
     return left
 
 

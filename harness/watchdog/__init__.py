@@ -24,6 +24,8 @@ LOG: Final = "watchdog.log"
 LEFT: Final = "STILL THERE: "
 """What a line of its log says before it names a thing that is left."""
 
+_DISMISSAL_SECONDS: Final = 10.0
+
 
 class Watchdog:
     """The tests' side of the watchdog.
@@ -79,7 +81,7 @@ class Watchdog:
             A line for each thing that is left.
         """
         if not open_entries(run_directory):
-            self._process.communicate(DISMISSED)
+            self._dismiss()
             shutil.rmtree(run_directory, ignore_errors=True)
             return []
         self._close_pipe()
@@ -93,6 +95,13 @@ class Watchdog:
         lines = self.log.read_text(encoding="utf-8").splitlines()
         left = [line.partition(LEFT)[2] for line in lines if LEFT in line]
         return left or [f"the watchdog failed; see {self.log}"]
+
+    def _dismiss(self) -> None:
+        try:
+            self._process.communicate(DISMISSED, _DISMISSAL_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()  # it has nothing to do
+            self._process.wait()
 
     def abandon(self) -> None:
         """Leave what is left to it: it begins now, and goes on when this process is gone."""

@@ -8,10 +8,11 @@ import shutil
 import signal
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from harness.ledger import OpenEntry, open_entries, writers_alive
+from harness.ledger import LEDGERS, OpenEntry, open_entries, writers_alive
 from harness.watchdog import LEFT
 
 Cleaner = Callable[[str, Sequence[OpenEntry]], Sequence[str]]
@@ -55,17 +56,38 @@ def clean_up(run_directory: Path) -> int:
 def _end_writers(run_directory: Path) -> None:
     """See that nobody of the run creates anything any more.
 
-    A worker of pytest-xdist may live on for a while when its controller has died. That a process
-    holds the lock of one of this run's ledgers proves that it is one of them.
+    A worker of pytest-xdist may live on for a while when its controller has died; it holds the lock
+    of its ledger, and is ended. A process that the tests have left behind may hold one too, which
+    it has inherited; it knows nothing of it, and is not waited for.
     """
+    _wait_for_writers(run_directory)
+    for process_id in writers_alive(run_directory):
+        if _has_open(process_id, run_directory):
+            _log(f"process {process_id} of the run is still alive; killing it")
+            with suppress(ProcessLookupError):
+                os.kill(process_id, signal.SIGKILL)
+        else:
+            _log(f"process {process_id} of the run has left another one behind; going on")
+    _wait_for_writers(run_directory)
+
+
+def _wait_for_writers(run_directory: Path) -> None:
     limit = time.monotonic() + _GRACE
     while writers_alive(run_directory) and time.monotonic() < limit:
-        time.sleep(0.2)
-    for process_id in writers_alive(run_directory):
-        _log(f"process {process_id} of the run is still alive; killing it")
-        os.kill(process_id, signal.SIGKILL)
-    while writers_alive(run_directory):
         time.sleep(0.05)
+
+
+def _has_open(process_id: int, run_directory: Path) -> bool:
+    """Whether a process is the writer of its ledger, and not one that has its number by now.
+
+    Where the system does not tell, the lock has to do.
+    """
+    if not Path("/proc/self/fd").exists():
+        return True
+    ledger = (run_directory / LEDGERS / f"{process_id}.jsonl").resolve()
+    with suppress(OSError):
+        return any(one.readlink() == ledger for one in Path(f"/proc/{process_id}/fd").iterdir())
+    return False
 
 
 def _clean_in_rounds(run_directory: Path) -> Sequence[str]:

@@ -160,3 +160,51 @@ def test_a_cleaner_that_fails_leaves_its_entries_named(
         ledger.intend(STACK)
     assert clean_up(run_directory) == 1
     assert f"{LEFT}stack s in us-east-1 on paper: ModuleNotFoundError" in capsys.readouterr().out
+
+
+STRAY = """\
+import os, signal, sys
+from pathlib import Path
+from harness.ledger import Entry, Ledger
+ledger = Ledger(Path(sys.argv[1]))
+ledger.intend(Entry("stack", "s", "paper", "us-east-1"))
+if os.fork():
+    os.kill(os.getpid(), signal.SIGKILL)
+print(os.getpid(), flush=True)
+signal.pause()
+"""
+
+
+def test_a_process_that_the_tests_left_behind_keeps_nobody_from_deleting(
+    run_directory: Path, environ: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It has inherited the ledger's lock, and the number of whoever took it is nobody's now."""
+    monkeypatch.setattr("harness.watchdog.cleaning._GRACE", 0.1)
+    monkeypatch.setattr("harness.watchdog.cleaning.CLEANERS", {"paper": "paper_cleaner:clean"})
+    monkeypatch.syspath_prepend(environ["PYTHONPATH"].partition(os.pathsep)[0])
+    monkeypatch.setenv("RUN_DIRECTORY", str(run_directory))
+    with subprocess.Popen(
+        [sys.executable, "-c", STRAY, str(run_directory)],
+        env=environ,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as writer:
+        assert writer.stdout is not None
+        stray = int(writer.stdout.readline())
+        assert writer.wait(60) == -signal.SIGKILL
+        assert clean_up(run_directory) == 0
+        os.kill(stray, signal.SIGKILL)
+
+
+def test_a_process_that_the_tests_left_behind_keeps_nobody_waiting(
+    run_directory: Path, environ: dict[str, str]
+) -> None:
+    """It has inherited the pipe; the watchdog has been dismissed all the same."""
+    watchdog = Watchdog.start(run_directory, environ)
+    assert watchdog._process.stdin is not None
+    stray = os.dup(watchdog._process.stdin.fileno())
+    try:
+        assert watchdog.conclude(run_directory, 60) == []
+        assert watchdog._process.returncode == 0, "it ended by itself"
+    finally:
+        os.close(stray)

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import IO, Final, Protocol
 
 from harness.cloud.image.uses import KEPT, Uses, default_directory
+from harness.cloud.private import make_private, own_directory
 from harness.errors import EngineError, ImageError
 from harness.waiting import Deadline
 
@@ -211,7 +212,9 @@ def _cached(store: ImageStore, bases: Sequence[Base], uses: Uses) -> GuestImage 
 @contextlib.contextmanager
 def _one_builder_at_a_time(say: Callable[[str], None]) -> Generator[None]:
     """Hold a lock of this user, so that parallel runs build the image once."""
-    path = Path(tempfile.gettempdir()) / f"harness-image-{os.getuid()}.lock"
+    directory = own_directory("builder")
+    make_private(directory)
+    path = directory / "lock"
     deadline = Deadline(BUILDER_SECONDS)
     with path.open("w") as lock:
         while not _locked(lock):

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
-import os
-import tempfile
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote, unquote
+
+from harness.cloud.private import make_private, own_directory
 
 KEPT: Final = dt.timedelta(days=14)
 """For how long an image is kept that nobody uses; checkouts of older versions may want it."""
@@ -15,7 +15,7 @@ KEPT: Final = dt.timedelta(days=14)
 
 def default_directory() -> Path:
     """Where this user's notes are."""
-    return Path(tempfile.gettempdir()) / f"harness-images-{os.getuid()}"
+    return own_directory("images")
 
 
 class Uses:
@@ -32,8 +32,12 @@ class Uses:
         self._directory = directory
 
     def note(self, tag: str) -> None:
-        """Note that an image is used now."""
-        self._directory.mkdir(mode=0o700, exist_ok=True)
+        """Note that an image is used now.
+
+        Raises:
+            HarnessError: The folder is not this user's alone.
+        """
+        make_private(self._directory)
         self._path(tag).touch()
 
     def forget(self, tag: str) -> None:
@@ -43,8 +47,7 @@ class Uses:
     def unused(self, now: dt.datetime | None = None) -> list[str]:
         """Images that have a note which is older than :data:`KEPT`."""
         limit = ((now or dt.datetime.now(dt.UTC)) - KEPT).timestamp()
-        if not self._directory.is_dir():
-            return []
+        make_private(self._directory)
         notes = sorted(self._directory.iterdir())
         return [unquote(one.name) for one in notes if one.stat().st_mtime < limit]
 

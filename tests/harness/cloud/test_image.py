@@ -90,7 +90,8 @@ def test_another_builder_is_waited_for_in_words_and_with_a_limit(
     monkeypatch.setattr(image, "BUILDER_SECONDS", 0)
     built = ensure_image(MemoryStore())
     said: list[str] = []
-    with (tmp_path / f"harness-image-{os.getuid()}.lock").open("w") as lock:
+    builder = tmp_path / f"harness-builder-{os.getuid()}"
+    with (builder / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         assert ensure_image(MemoryStore(built.tag)).tag == built.tag
         with pytest.raises(ImageError, match="another run has been making") as refused:

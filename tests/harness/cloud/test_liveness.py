@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.cloud.liveness import alive, dead, forget
-from harness.errors import EngineError
+from harness.cloud.liveness import Life, alive, dead, forget, life_of
+from harness.errors import EngineError, LeakError
 
 pytestmark = pytest.mark.selftest
 
@@ -36,9 +36,18 @@ def test_a_second_cloud_of_a_run_is_refused(tmp_path: Path) -> None:
 def test_a_run_is_alive_within_the_context_and_unknown_after_it(tmp_path: Path) -> None:
     """An orderly end leaves nothing to tell of."""
     with alive("mine", tmp_path):
-        assert dead(["mine"], tmp_path) == []
-    assert dead(["mine"], tmp_path) == []
+        assert life_of("mine", tmp_path) is Life.ALIVE
+    assert life_of("mine", tmp_path) is Life.UNKNOWN
+    with pytest.raises(EngineError), alive("mine", tmp_path):
+        raise EngineError("it did not even start")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_run_that_could_not_remove_everything_is_dead(tmp_path: Path) -> None:
+    """So that whoever comes next may try again."""
+    with pytest.raises(LeakError), alive("mine", tmp_path):
+        raise LeakError("something is left")
+    assert life_of("mine", tmp_path) is Life.DEAD
 
 
 def test_a_run_of_another_machine_is_left_alone(tmp_path: Path) -> None:

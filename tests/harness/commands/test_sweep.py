@@ -12,7 +12,8 @@ import pytest
 from moto import mock_aws
 
 from harness.cli import main
-from harness.commands.sweep import may_be_alive
+from harness.cloud import liveness
+from harness.commands.sweep import why_spared
 from harness.naming import Naming
 
 if TYPE_CHECKING:
@@ -60,16 +61,12 @@ def test_it_goes_by_the_allow_list(ec2: EC2Client, capsys: pytest.CaptureFixture
     assert "is not in the allow-list" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(
-    ("command_line", "alive"),
-    [
-        ("python -m harness cloud --owned --port 0 --run abc", True),
-        ("python -m harness cloud --owned --port 0 --run xyz", False),
-        ("/venv/bin/harness cloud", True),
-        ("python -m harness.watchdog /x/.harness/runs/abc", False),
-        ("vim abc", False),
-    ],
-)
-def test_a_living_local_cloud_is_spared(command_line: str, alive: bool) -> None:  # noqa: FBT001 - a case
-    """One that does not name its run may be of any."""
-    assert may_be_alive("abc", ["init", command_line]) is alive
+def test_only_the_dead_are_swept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whose cloud lives, and of whom nobody here knows, is spared, and why is said."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    directory = liveness.default_directory()
+    with liveness.alive("mine", directory):
+        assert why_spared("mine") == "its local cloud is alive"
+    assert "another machine's" in why_spared("mine")
+    (directory / "mine").touch()
+    assert why_spared("mine") == ""

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from botocore.exceptions import NoCredentialsError
 from moto import mock_aws
 
 from harness.ledger import Entry, OpenEntry
@@ -111,6 +112,29 @@ def test_the_ledger_of_a_dead_run_is_worked_off(clients: Clients) -> None:
     assert "aws ec2 terminate-instances --region us-east-1" in line
     assert {one.kind for one in find(clients, of_run("dead"))} == {"instance"}
     assert clean("dead", entries) == [line], "twice is harmless"
+
+
+def test_a_place_that_cannot_be_cleaned_keeps_no_other_from_it(
+    clients: Clients, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What may be left there is named, with what looks again."""
+    asked = []
+
+    def look(there: Clients, run_id: str, _pace: object) -> list[str]:
+        asked.append(there.region)
+        if there.region == "us-east-1":
+            raise NoCredentialsError
+        return [f"instance of {run_id}"]
+
+    del clients
+    monkeypatch.setattr("harness.live.cleanup._instances_left", look)
+    regions = ("us-east-1", "eu-west-1")
+    entries = [OpenEntry(Entry("stack", "s", "aws", one), True, 0.0) for one in regions]
+    failed, found = clean("dead", entries)
+    assert asked == [*regions]
+    assert "us-east-1" in failed
+    assert "harness sweep --run dead --delete" in failed
+    assert found == "instance of dead"
 
 
 def test_a_run_that_has_made_nothing_leaves_nothing(clients: Clients) -> None:
