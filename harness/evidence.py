@@ -170,8 +170,12 @@ def _provisioning(output: str, place: Path, mask: Masker) -> list[str]:
     steps = trace(output)
     if not steps:
         return ["  no trace of the provisioning script"]
-    rows = [{"line": one.line, "command": one.command, "seconds": one.seconds} for one in steps]
-    _write(place / "steps.json", mask(json.dumps(rows, indent=2)))
+    rows = [
+        # Before JSON writes quotes and the like another way than the value has them.
+        {"line": one.line, "command": mask(one.command), "seconds": one.seconds}
+        for one in steps
+    ]
+    _write(place / "steps.json", json.dumps(rows, indent=2))
     longest = sorted(steps, key=lambda one: one.seconds or 0.0, reverse=True)[:3]
     lines = [line for line in output.splitlines() if line.strip()][-_LAST_LINES:]
     complaints = [match.strip() for match in _FAILING.findall(output)]

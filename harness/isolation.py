@@ -51,6 +51,7 @@ class NetworkGuard:
     def __init__(self) -> None:
         self._on = False
         self._installed = False
+        self._own_name = ""
 
     @contextmanager
     def on(self) -> Iterator[None]:
@@ -62,6 +63,7 @@ class NetworkGuard:
         if not self._installed:
             sys.addaudithook(self._audit)
             self._installed = True
+        self._own_name = socket.gethostname()
         before, self._on = self._on, True
         try:
             yield
@@ -71,17 +73,18 @@ class NetworkGuard:
     def _audit(self, event: str, arguments: tuple[Any, ...]) -> None:
         if not self._on:
             return
-        if event in {"socket.connect", "socket.sendto"}:
-            family = getattr(arguments[0], "family", None)
-            if family in {socket.AF_INET, socket.AF_INET6}:
-                self._refuse_unless_loopback(arguments[1][0])
-        elif event in {"socket.getaddrinfo", "socket.gethostbyname"}:
+        if event in {"socket.connect", "socket.sendto", "socket.sendmsg"}:
+            family, address = getattr(arguments[0], "family", None), arguments[1]
+            if address and family in {socket.AF_INET, socket.AF_INET6}:
+                self._refuse_unless_loopback(address[0])
+        elif event in {"socket.getaddrinfo", "socket.gethostbyname", "socket.gethostbyaddr"}:
             self._refuse_unless_loopback(arguments[0])
+        elif event == "socket.getnameinfo":
+            self._refuse_unless_loopback(arguments[0][0])
 
-    @staticmethod
-    def _refuse_unless_loopback(host: str | bytes | None) -> None:
+    def _refuse_unless_loopback(self, host: str | bytes | None) -> None:
         name = host.decode() if isinstance(host, bytes) else host
-        if not name or name == "localhost" or _is_loopback(name):
+        if not name or name in {"localhost", self._own_name} or _is_loopback(name):
             return
         raise RefusedError(
             f"a test of the unit rung wanted to reach {name}",

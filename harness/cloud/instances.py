@@ -133,8 +133,8 @@ class Guests:
     def apply_rules(self) -> None:
         """Bring the security groups of running guests up to date; returns when they hold.
 
-        Raises:
-            EngineError: They could not be loaded into a guest that is there.
+        A guest that is there and into which they cannot be loaded is ended, as nothing would guard
+        it; the others are guarded all the same.
         """
         with moto_ec2.lock:
             guests = [
@@ -143,7 +143,10 @@ class Guests:
                 if guest.pod_id and guest.wanted is _Wanted.RUNNING
             ]
         for guest in guests:
-            self._refresh_rules(guest)
+            try:
+                self._refresh_rules(guest)
+            except EngineError as error:
+                self._lose(guest, error.message)
 
     def reboot(self, instance_ids: Sequence[str]) -> None:
         """Restart guests; the disk stays."""
@@ -350,14 +353,21 @@ class Guests:
                     return
             try:
                 self._step(guest)
-            except EngineError as error:
+            except Exception as error:  # noqa: BLE001 - an instance must not stay in between for ever
                 with moto_ec2.lock:
                     if guest.wanted is _Wanted.TERMINATED:
                         # Even removing it failed; it is not said to be gone before it is.
                         guest.worker = None
                         return
-                    self._fail(guest, error.message)
-                self._on_lost(guest.instance_id, f"{_BROKEN}: {error.message}")
+                self._lose(guest, _said(error))
+
+    def _lose(self, guest: _Guest, reason: str) -> None:
+        """End a guest that cannot be what it is wanted to be, and tell why."""
+        with moto_ec2.lock:
+            if guest.wanted is _Wanted.TERMINATED:
+                return
+            self._fail(guest, reason)
+        self._on_lost(guest.instance_id, f"{_BROKEN}: {reason}")
 
     def _step(self, guest: _Guest) -> None:
         with moto_ec2.lock:
@@ -495,6 +505,11 @@ class Guests:
                     self._engine.remove(container_id)
 
         threading.Thread(target=remove, name=DISCARDING, daemon=True).start()
+
+
+def _said(error: Exception) -> str:
+    """What an error says, for people; its kind, too, where it is a defect of ours."""
+    return error.message if isinstance(error, EngineError) else f"{type(error).__name__}: {error}"
 
 
 def _why(guest: Condition, network: Condition) -> tuple[str, str]:

@@ -26,15 +26,19 @@ class _Running:
         part.report.unlink(missing_ok=True)  # what an earlier run has written says nothing of this
         self._log = part.log.open("wb")
         self._began = time.monotonic()
-        self._process = subprocess.Popen(
-            part.command,
-            cwd=root,
-            env=dict(environ),
-            stdin=subprocess.DEVNULL,
-            stdout=self._log,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,  # Ctrl-C at the terminal comes to it through stop()
-        )
+        try:
+            self._process = subprocess.Popen(
+                part.command,
+                cwd=root,
+                env=dict(environ),
+                stdin=subprocess.DEVNULL,
+                stdout=self._log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,  # Ctrl-C at the terminal comes to it through stop()
+            )
+        except OSError:
+            self._log.close()
+            raise
 
     def stop(self, reason: str) -> None:
         """Let it end in order: delete what it made; a second interrupt would keep it from that."""
@@ -84,8 +88,10 @@ def run_parts(
     running: list[_Running] = []
     with _interruptible(), ThreadPoolExecutor(len(parts)) as pool:
         try:
-            running += [_Running(part, root, environ) for part in parts]
-            pending = {pool.submit(one.outcome): one for one in running}
+            pending = {}
+            for part in parts:  # one by one, so that those are known that have begun
+                running.append(_Running(part, root, environ))
+                pending[pool.submit(running[-1].outcome)] = running[-1]
             outcomes = {}
             for future in as_completed(pending):
                 outcome = outcomes[pending[future].part.name] = future.result()

@@ -17,8 +17,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Final
 
+from harness.errors import HarnessError
 from harness.lint.finding import Place, Severity
 from harness.lint.scripts import Script
+
+LIMIT_SECONDS: Final = 60.0
+"""How long a checker may take for one script."""
 
 DOCS: Final = "https://www.shellcheck.net/wiki/SC{code}"
 
@@ -141,13 +145,21 @@ def _number(value: object) -> int:
 def _run(command: Sequence[str], text: str) -> subprocess.CompletedProcess[str]:
     # Our own environment could change what bash reads and the language it answers in.
     environment = {"PATH": os.defpath, "LC_ALL": "C.UTF-8"}
-    return subprocess.run(
-        command,
-        input=text,
-        capture_output=True,
-        text=True,
-        encoding="utf-8",
-        errors="surrogateescape",
-        env=environment,
-        check=False,
-    )
+    try:
+        return subprocess.run(
+            command,
+            input=text,
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
+            errors="surrogateescape",
+            env=environment,
+            check=False,
+            timeout=LIMIT_SECONDS,
+        )
+    except subprocess.TimeoutExpired:
+        raise HarnessError(
+            f"{Path(command[0]).name} has not read a script of {len(text)} characters within "
+            f"{LIMIT_SECONDS} s",
+            remedy="make the script shorter, or its nesting less deep",
+        ) from None

@@ -115,6 +115,15 @@ def test_secrets_are_masked_everywhere(tmp_path: Path) -> None:
     assert MASK in found.summary
 
 
+def test_what_json_writes_another_way_is_masked_too(tmp_path: Path) -> None:
+    """A secret with quotes and accents is none the less one."""
+    word = 'pa"ss wörd'
+    output = f"+ 1700000000.000000 line 3: login {word}\n+ 1700000001.000000 line 4: done\n"
+    collect("s", EVENTS, [subject(Guest(output))], tmp_path, Masker([word]))
+    (path,) = tmp_path.rglob("steps.json")
+    assert [one["command"] for one in json.loads(path.read_text())] == [f"login {MASK}", "done"]
+
+
 def test_without_a_login_the_console_has_to_do(tmp_path: Path) -> None:
     """Why nobody could log in is part of the evidence."""
     found = collect("s", EVENTS, [subject(None, console=OUTPUT)], tmp_path, Masker())

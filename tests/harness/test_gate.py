@@ -9,6 +9,7 @@ import signal
 import sys
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -287,6 +288,17 @@ def test_runs_all_parts(tmp_path: Path) -> None:
     assert all(one.seconds > 0 and Path(one.log).exists() for one in outcomes)
 
 
+def test_a_part_that_cannot_begin_leaves_no_other_at_work(tmp_path: Path) -> None:
+    """What had begun is ended, and waited for."""
+    begun = part(tmp_path, "begun", "time.sleep(600)")
+    absent = replace(part(tmp_path, "absent", OK), command=(str(tmp_path / "none"),))
+    with pytest.raises(FileNotFoundError):
+        run_parts([begun, absent], tmp_path, os.environ)
+    ours = [one.read_text().split() for one in Path("/proc/self/task").glob("*/children")]
+    commands = [Path(f"/proc/{pid}/cmdline").read_text() for task in ours for pid in task]
+    assert not any("time.sleep(600)" in one for one in commands)
+
+
 def test_a_report_of_an_earlier_run_says_nothing(tmp_path: Path) -> None:
     """A part that writes none is not judged by what was there."""
     (tmp_path / "one.report").write_text("ok")
@@ -377,6 +389,20 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.delenv("GITHUB_ACTIONS", raising=False)
     monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)
     return tmp_path
+
+
+def test_a_resource_that_is_not_created_is_not_awaited(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its condition does not hold with the parameters of the settings."""
+    template = json.loads((project / "formation.json").read_text())
+    template["Conditions"] = {"Wanted": {"Fn::Equals": [{"Ref": "SshCidr"}, "0.0.0.0/0"]}}
+    template["Resources"]["Compute"]["Condition"] = "Wanted"
+    del template["Outputs"]
+    (project / "formation.json").write_text(json.dumps(template))
+    (project / "test_local.py").write_text(LOCAL.format(""))
+    main(["gate", "--keep-going"])
+    assert "was never seen to be signalled" not in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Callable
 
 import pytest
 
@@ -25,20 +26,39 @@ def test_real_credentials_are_out_of_sight() -> None:
 
 
 @pytest.mark.parametrize("address", ["192.0.2.1", "169.254.169.254"])
-def test_connections_that_leave_this_machine_are_refused(address: str) -> None:
+@pytest.mark.parametrize(
+    "leave",
+    [
+        lambda client, address: client.connect((address, 80)),
+        lambda client, address: client.sendto(b"x", (address, 80)),
+        lambda client, address: client.sendmsg([b"x"], [], 0, (address, 80)),
+    ],
+)
+def test_what_leaves_this_machine_is_refused(
+    address: str, leave: Callable[[socket.socket, str], object]
+) -> None:
     """At once, without a packet."""
     with (
         NetworkGuard().on(),
-        socket.socket() as client,
+        socket.socket(type=socket.SOCK_DGRAM) as client,
         pytest.raises(RefusedError, match=address.replace(".", r"\.")),
     ):
-        client.connect((address, 80))
+        leave(client, address)
 
 
-def test_names_are_not_looked_up() -> None:
+@pytest.mark.parametrize(
+    "look_up",
+    [
+        lambda: socket.getaddrinfo("example.com", 443),
+        lambda: socket.gethostbyname("example.com"),
+        lambda: socket.gethostbyaddr("192.0.2.1"),
+        lambda: socket.getnameinfo(("192.0.2.1", 80), 0),
+    ],
+)
+def test_names_are_not_looked_up(look_up: Callable[[], object]) -> None:
     """The look-up alone would leave this machine."""
-    with NetworkGuard().on(), pytest.raises(RefusedError, match=r"example\.com"):
-        socket.getaddrinfo("example.com", 443)
+    with NetworkGuard().on(), pytest.raises(RefusedError, match=r"example\.com|192\.0\.2\.1"):
+        look_up()
 
 
 def test_this_machine_may_be_reached() -> None:

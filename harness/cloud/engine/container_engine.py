@@ -282,8 +282,10 @@ class ContainerEngine:
         """Address and port on the host that lead to the pod's port 22."""
         with translated("looking at a pod"):
             settings = self._client.api.inspect_container(container_id)["NetworkSettings"]
-        (binding, *_) = settings["Ports"]["22/tcp"]
-        return binding["HostIp"], int(binding["HostPort"])
+        bindings = settings["Ports"].get("22/tcp")
+        if not bindings:
+            raise EngineError("the pod's port 22 is not published: it has ended, or is about to")
+        return bindings[0]["HostIp"], int(bindings[0]["HostPort"])
 
     def execute(self, container_id: str, command: Sequence[str]) -> ExecResult:
         """Run a command in a running container and wait for it."""

@@ -65,6 +65,8 @@ class MemoryEngine:
         self.has_ipv6 = True
         self.taken: set[tuple[str, int]] = set()
         self.faults: dict[str, str] = {}
+        self.defects: dict[str, Exception] = {}
+        self.refuses_rules_of: set[str] = set()
         self.meetings: dict[str, threading.Barrier] = {}
         """Calls that go on only when another one of the same name has come."""
         self._ids = itertools.count()
@@ -86,6 +88,8 @@ class MemoryEngine:
                 self.meetings[call].wait()
         if call in self.faults:
             raise EngineError(self.faults.pop(call))
+        if call in self.defects:
+            raise self.defects.pop(call)
 
     def _add(self, container: Container) -> str:
         name = f"{container.role}-{next(self._ids)}"
@@ -155,7 +159,10 @@ class MemoryEngine:
         self._called("execute")
         if container_id not in self.containers:
             raise EngineError("no such container")
-        self.containers[container_id].loaded.append(command[-1])
+        container = self.containers[container_id]
+        if container.instance_id in self.refuses_rules_of:
+            return ExecResult(1, "syntax error")
+        container.loaded.append(command[-1])
         return ExecResult(0, "")
 
     def published_port(self, container_id: str) -> tuple[str, int]:
@@ -529,6 +536,29 @@ def test_a_launch_that_fails_ends_terminated_with_the_reason(world: World, call:
     assert world.engine.containers == {}
     assert "the disk is full" in model.reason
     assert "the disk is full" in world.lost[0][1]
+
+
+def test_a_defect_of_ours_ends_the_instance_with_its_name(world: World) -> None:
+    """It does not stay pending for ever, and can be terminated like any other."""
+    world.engine.defects["start"] = KeyError("22/tcp")
+    model = world.launch()
+    world.settle()
+    assert model.state is State.TERMINATED
+    assert "KeyError: '22/tcp'" in model.reason
+    assert world.engine.containers == {}
+
+
+def test_rules_that_cannot_be_loaded_end_the_guest_that_they_were_to_guard(world: World) -> None:
+    """And no other one, whoever's change it is that they follow."""
+    guarded, other = world.running(), world.running()
+    world.engine.refuses_rules_of = {guarded.instance_id}
+    guarded.ingress = other.ingress = (Rule("tcp", 443, 443, cidr="0.0.0.0/0"),)
+    world.guests.apply_rules()
+    world.settle()
+    assert (guarded.state, other.state) == (State.TERMINATED, State.RUNNING)
+    assert [instance_id for instance_id, _ in world.lost] == [guarded.instance_id]
+    assert "syntax error" in guarded.reason
+    assert "443" in world.engine.containers[world.id_of("pod")].loaded[-1]
 
 
 def test_a_disk_is_discarded_beside_what_follows(world: World) -> None:

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.errors import TemplateError
+from harness.errors import HarnessError, TemplateError
+from harness.lint import lint
 from harness.lint.rules import RULES
 from harness.lint.shellcheck import Checkers
 from harness.lint.subject import Subject, well_formed
@@ -70,3 +71,19 @@ def test_no_rule_trips_over_a_malformed_template(
     for rule in RULES:
         for finding in rule.findings(subject):
             assert finding.line >= 1
+
+
+def test_a_checker_that_does_not_end_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Scripts are strangers'; one that bash chokes on holds nobody up."""
+    monkeypatch.setattr("harness.lint.shellcheck.LIMIT_SECONDS", 0.1)
+    hangs = tmp_path / "bash"
+    hangs.write_text("#!/bin/sh\nexec sleep 60\n")
+    hangs.chmod(0o755)
+    template = tmp_path / "t.json"
+    user_data = {"Fn::Base64": "#!/bin/bash\ntrue\n"}
+    instance = {"Type": "AWS::EC2::Instance", "Properties": {"UserData": user_data}}
+    template.write_text(json.dumps({"Resources": {"I": instance}}))
+    with pytest.raises(HarnessError, match=r"bash has not read a script of 17 characters"):
+        lint(template, checkers=Checkers(str(hangs), None))

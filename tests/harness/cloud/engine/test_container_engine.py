@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from harness.cloud.engine import Condition, Network, Pod, unique_local_block
+from harness.errors import EngineError
 
 if TYPE_CHECKING:
     from harness.cloud.engine import ContainerEngine
@@ -22,6 +23,18 @@ def test_how_a_container_is(engine: ContainerEngine) -> None:
     assert engine.condition("ended") == Condition(running=False, exit_code=130)
     assert engine.condition("going") == Condition(running=False, gone=True)
     assert engine.condition("nobody") == Condition(running=False, gone=True)
+
+
+def test_where_a_pod_is_reached(api: type[Api], engine: ContainerEngine) -> None:
+    """One that has just ended is reached nowhere, and that is said."""
+    ports = {"22/tcp": [{"HostIp": "127.77.1.1", "HostPort": "22"}]}
+    api.answers |= {
+        "/containers/pod/json": {"NetworkSettings": {"Ports": ports}},
+        "/containers/ended/json": {"NetworkSettings": {"Ports": {}}},
+    }
+    assert engine.published_port("pod") == ("127.77.1.1", 22)
+    with pytest.raises(EngineError, match="not published"):
+        engine.published_port("ended")
 
 
 def test_deaths_name_the_instance_and_end_with_the_stream(engine: ContainerEngine) -> None:
