@@ -22,6 +22,10 @@ from harness.errors import UsageError
 _EMPTY: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
+TABLES: Final = frozenset({"cloud", "live", "matrix", "mutate"})
+"""The tables below ``[tool.harness]`` that are no settings themselves."""
+
+
 class Keep(enum.Enum):
     """When a stack stays after the run."""
 
@@ -198,7 +202,7 @@ class Settings:
     lint_regions: tuple[str, ...] = _setting(
         (),
         _regions,
-        "a region that the template is meant for; cfn-lint's default where none is given",
+        "a region that the template is meant for; those of --region where none is given",
         option="--lint-region",
         metavar="REGION",
     )
@@ -254,6 +258,11 @@ class Settings:
     )
     root: Path = Path()
     tables: Mapping[str, Mapping[str, Any]] = field(default_factory=lambda: _EMPTY)
+
+    @property
+    def meant_for(self) -> tuple[str, ...]:
+        """The regions that the template is meant for: those of lint, else those of runs."""
+        return self.lint_regions or self.regions
 
     def table(self, name: str) -> Mapping[str, Any]:
         """The table ``[tool.harness.<name>]``; empty where there is none."""
@@ -319,9 +328,13 @@ def resolve(
         UsageError: A value is malformed, or pyproject.toml has a key that no setting has.
     """
     known = {setting.key for setting in SETTINGS}
-    tables = {key: value for key, value in table.items() if isinstance(value, Mapping)}
-    for key in table:
-        if key not in known and key not in tables:
+    for key, value in table.items():
+        if isinstance(value, Mapping) and key not in known | TABLES:
+            raise UsageError(
+                f"pyproject.toml: there is no table [tool.harness.{key}]",
+                remedy=f"one of {', '.join(sorted(TABLES))}",
+            )
+        if not isinstance(value, Mapping) and key not in known:
             raise UsageError(
                 f"pyproject.toml: [tool.harness] has no setting {key!r}",
                 remedy=f"one of {', '.join(sorted(known))}",
@@ -331,8 +344,10 @@ def resolve(
     }
     for name in ("template", "artifacts"):
         values[name] = root / values[name]
-    own_tables = {key: value for key, value in tables.items() if key not in known}
-    return Settings(**values, root=root, tables=MappingProxyType(own_tables))
+    if values["identity"]:
+        values["identity"] = root / values["identity"]
+    tables = {key: value for key, value in table.items() if key in TABLES}
+    return Settings(**values, root=root, tables=MappingProxyType(tables))
 
 
 def _resolve_one(

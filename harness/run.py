@@ -441,7 +441,8 @@ class Run:
         ]
         wanted = deployment.wanted
         secrets = no_echo_values(wanted.template, {**wanted.parameters})
-        mask = Masker(secrets | environment_secrets(self._around.environ))
+        known = environment_secrets(self._around.environ) | target.secrets()
+        mask = Masker(secrets | known)
         return collect(
             deployment.stack.name,
             deployment.stack.events(),

@@ -73,6 +73,9 @@ class Target(Protocol):
             RefusedError: It must not be created here.
         """
 
+    def secrets(self) -> frozenset[str]:
+        """What must not be written down of the credentials that are used."""
+
     def facts(self) -> Mapping[str, str]:
         """What a report should say of this place: the engine, the image, the account, stand-ins."""
 

@@ -97,7 +97,13 @@ class LocalCloud:
                 if _ENDED in told:
                     self._raise_what_it_said()
                 ready = self._take(told)
-        except (Empty, KeyboardInterrupt):
+        except Empty:
+            self.stop()
+            raise EngineError(
+                f"the local cloud has not started within {limit.seconds:.0f} s; it said last: "
+                + "\n".join(self._last_words)
+            ) from None
+        except KeyboardInterrupt:
             self.stop()
             raise
         self.endpoint_url = ready["endpoint_url"]
@@ -108,6 +114,20 @@ class LocalCloud:
         process, self._process = self._process, None
         if process is None:
             return
+        self._await_end(process)
+        if process.returncode and not self._made_nothing():
+            raise LeakError(
+                f"the local cloud of run {self.run_id} ended with status {process.returncode}: "
+                + "\n".join(self._last_words),
+                remedy="harness sweep --local",
+            )
+
+    def _await_end(self, process: subprocess.Popen[str]) -> None:
+        """Close its standard input and wait for its end, and for its last words.
+
+        Raises:
+            LeakError: It had to be killed.
+        """
         assert process.stdin is not None  # noqa: S101 - piped by begin()
         process.stdin.close()
         try:
@@ -119,14 +139,9 @@ class LocalCloud:
                 f"the local cloud of run {self.run_id} did not end within {STOP_SECONDS} s",
                 remedy="harness sweep --local",
             ) from None
-        for reader in self._readers:
-            reader.join(STOP_SECONDS)
-        if process.returncode and not self._made_nothing():
-            raise LeakError(
-                f"the local cloud of run {self.run_id} ended with status {process.returncode}: "
-                + "\n".join(self._last_words),
-                remedy="harness sweep --local",
-            )
+        finally:
+            for reader in self._readers:
+                reader.join(STOP_SECONDS)
 
     def _made_nothing(self) -> bool:
         """Whether it was over before it was ready, and says of what."""
@@ -170,11 +185,7 @@ class LocalCloud:
         """Raise the error that ended the process, as it would have been raised in this one."""
         process, self._process = self._process, None
         if process is not None:
-            assert process.stdin is not None  # noqa: S101 - piped by begin()
-            process.stdin.close()
-            process.wait(STOP_SECONDS)
-        for reader in self._readers:
-            reader.join(STOP_SECONDS)
+            self._await_end(process)
         raise self._error() or EngineError(
             "the local cloud did not start: " + "\n".join(self._last_words)
         )

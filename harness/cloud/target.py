@@ -10,7 +10,6 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 from harness import garbage
 from harness.cloud.process import LocalCloud
@@ -78,6 +77,10 @@ class LocalTarget:
         """Nothing is refused here, and nothing costs."""
         del spec
         return ()
+
+    def secrets(self) -> frozenset[str]:
+        """None: its credentials are made up."""
+        return frozenset()
 
     def facts(self) -> Mapping[str, str]:
         """Engine, guest image, helper scripts."""
@@ -155,12 +158,6 @@ def open_target(request: TargetRequest) -> Iterator[LocalTarget]:
     finally:
         _running.pop(request.run_id, None)
         cloud.stop()
-
-
-def is_loopback(endpoint_url: str) -> bool:
-    """Whether an endpoint is on this machine."""
-    host = urlsplit(endpoint_url).hostname or ""
-    return host == "localhost" or host.startswith("127.")
 
 
 def _local_cloud(request: TargetRequest) -> LocalCloud:

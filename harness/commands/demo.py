@@ -188,7 +188,7 @@ def _tear_down(run: Run, timeline: Timeline) -> bool:
 def _without_engine(settings: Settings, template: Template, absent: EngineAbsentError) -> int:
     """Lint and simulate, and say plainly that nothing was booted."""
     _heading("Lint")
-    findings = lint(settings.template, regions=settings.regions)
+    findings = lint(settings.template, regions=settings.meant_for)
     for one in findings:
         _say(f"{one.path.name}:{one.line}: {one.severity} {one.code} {one.message}")
     clean = not any(one.severity >= Severity.WARNING for one in findings)

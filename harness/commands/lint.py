@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from harness import garbage
 from harness.errors import TemplateError, UsageError
 from harness.lint import Finding, Report, Severity, lint
 from harness.lint.outputs import FORMATS
+from harness.options import read_table, resolve
 from harness.template import Template
 
 EXIT_CLEAN = 0
@@ -39,7 +41,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="REGION[,REGION]",
-        help="where the template is meant to be created; default: us-east-1, as for cfn-lint",
+        help="where the template is meant to be created; by default where [tool.harness] says, "
+        "else us-east-1, as for cfn-lint",
     )
     parser.add_argument(
         "--parameter",
@@ -77,6 +80,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _report(arguments: argparse.Namespace) -> Report:
     parameters = _parameters(arguments.parameter)
+    regions = _listed(arguments.regions) or _meant_for()
     unknown = set(parameters)
     findings: list[Finding] = []
     read: list[str] = []
@@ -87,7 +91,7 @@ def _report(arguments: argparse.Namespace) -> Report:
             with garbage.none_expected() if loads else nullcontext():
                 findings += lint(
                     template,
-                    regions=_listed(arguments.regions),
+                    regions=regions,
                     parameters=parameters,
                     ignore=_listed(arguments.ignore),
                     runs=arguments.runs,
@@ -103,6 +107,11 @@ def _report(arguments: argparse.Namespace) -> Report:
             remedy="correct its name",
         )
     return Report(tuple(findings), tuple(read), unread)
+
+
+def _meant_for() -> Sequence[str]:
+    """The regions that the project here is meant for; none where it says nothing."""
+    return resolve({}, {}, read_table(Path.cwd()), Path.cwd()).lint_regions
 
 
 def _listed(values: list[str]) -> list[str]:

@@ -49,7 +49,7 @@ def parts_of(settings: Settings, arguments: Sequence[str] = ()) -> Sequence[Part
         template.relative_to(settings.root) if template.is_relative_to(settings.root) else template
     )
     report = folder / "lint.json"
-    regions = ",".join(settings.regions)
+    regions = ",".join(settings.meant_for)
     lint = ("lint", str(shown), "--regions", regions, "--format", "json", "--output", str(report))
     return (
         Part("lint", _python("harness", *lint), report, folder / "lint.log", judge_lint),

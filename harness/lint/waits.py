@@ -13,7 +13,7 @@ from harness.cloudformation.creation import (
     wait_condition_policy,
 )
 from harness.lint.subject import Subject, as_mapping, referred
-from harness.template import Node, Resource
+from harness.template import Node, Resource, Template
 from harness.userdata import Path, value_at
 
 GROUP: Final = "AWS::AutoScaling::AutoScalingGroup"
@@ -72,6 +72,14 @@ def launched_from(resource: Resource) -> Iterator[str]:
     for path in _LAUNCHED_FROM:
         for name, _ in referred(value_at(resource.body, path)):
             yield name
+
+
+def launched_elsewhere(template: Template, instance: str) -> bool:
+    """Whether a launch template that is not here may say more of an instance."""
+    resource = template.resources[instance]
+    if resource.properties.get("LaunchTemplate") is None:
+        return False
+    return not any(one in template.resources for one in launched_from(resource))
 
 
 def _policy(subject: Subject, resource: Resource) -> Wait:

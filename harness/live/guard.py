@@ -2,27 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from harness.cloudformation.intrinsics import PseudoParameters, Resolver
-from harness.errors import HarnessError, RefusedError
+from harness.errors import RefusedError
+from harness.live.launches import Launch, launches
 from harness.live.prices import DATE, FREE_TYPES, instance_cost
 from harness.live.session import Clients
 from harness.options import Settings
 from harness.stack import StackSpec, error_text
-from harness.template import Node, Resource
 from harness.waiting import AWS_PACE, LOCAL_PACE, patiently
-
-_DEFAULT_GIGABYTES: Final = 30.0
-"""What an instance is taken to have on disk where its template does not say; images have less."""
-
-_UNKNOWN_TYPE: Final = "m1.small"
-"""What EC2 launches where no instance type is named ("RunInstances")."""
 
 
 @dataclass(frozen=True)
@@ -118,8 +110,8 @@ def plan(spec: StackSpec, region: str, settings: Settings) -> Plan:
     """Hold a stack against the ceiling.
 
     Raises:
-        RefusedError: It is above: an instance type, the number of instances, the cost, or a
-            resource whose cost is not known.
+        RefusedError: It is above: an instance type, the number of instances, the cost, or
+            something whose cost is not known.
     """
     free = FREE_TYPES | set(settings.table("live").get("unpriced-types", ()))
     unknown = [
@@ -132,17 +124,17 @@ def plan(spec: StackSpec, region: str, settings: Settings) -> Plan:
             f"stack {spec.name}: the cost of these resources is not known: {', '.join(unknown)}",
             remedy="allow their types with unpriced-types in [tool.harness.live]",
         )
-    launched = list(_launched(spec, region))
+    launched = list(launches(spec, region))
     _check_ceiling(spec, launched, settings)
     hours = settings.time_to_live / 60
-    cost = sum(instance_cost(kind, gigabytes, hours) for kind, gigabytes in launched)
+    cost = sum(instance_cost(one.instance_type, one.gigabytes, hours) for one in launched)
     if cost > settings.max_spend:
         raise RefusedError(
             f"stack {spec.name} may cost {cost:.2f} USD over {settings.time_to_live} minutes, and "
             f"the ceiling is {settings.max_spend:.2f} USD (prices of {DATE})",
             remedy="raise --max-spend, or lower --time-to-live",
         )
-    return Plan(tuple(kind for kind, _ in launched), cost)
+    return Plan(tuple(one.instance_type for one in launched), cost)
 
 
 def announce(
@@ -150,84 +142,25 @@ def announce(
 ) -> Sequence[str]:
     """What is said before a stack is created."""
     kinds = ", ".join(sorted(made.instances)) or "no instance"
-    cost = f"{made.cost:.3f} USD over {settings.time_to_live} minutes (prices of {DATE})"
+    cost = f"{made.cost:.3f} USD over {settings.time_to_live} minutes, traffic left out"
     return [
         f"creating stack {spec.name}",
         f"  in account {identity.account} as {identity.arn}, region {region}",
-        f"  {kinds}; at most {cost}",
+        f"  {kinds}; at most {cost} (prices of {DATE})",
     ]
 
 
-def _check_ceiling(
-    spec: StackSpec, launched: Sequence[tuple[str, float]], settings: Settings
-) -> None:
+def _check_ceiling(spec: StackSpec, launched: Sequence[Launch], settings: Settings) -> None:
     if len(launched) > settings.max_instances:
         raise RefusedError(
             f"stack {spec.name} would launch {len(launched)} instances, and the ceiling is "
             f"{settings.max_instances}",
             remedy="raise --max-instances",
         )
-    for kind, _ in launched:
+    for kind in [one.instance_type for one in launched]:
         if kind not in settings.instance_types:
             raise RefusedError(
                 f"stack {spec.name} would launch an instance of type {kind}, which is not among "
                 f"those allowed: {', '.join(settings.instance_types)}",
                 remedy=f"allow it with --instance-type {kind}",
             )
-
-
-def _launched(spec: StackSpec, region: str) -> Iterator[tuple[str, float]]:
-    """Type and gigabytes of disk of every instance that the stack may launch."""
-    resolver = _resolver(spec, region)
-    for resource in spec.template.resources.values():
-        if resource.type == "AWS::EC2::Instance":
-            yield _described(resource.properties, resolver)
-        elif resource.type == "AWS::AutoScaling::AutoScalingGroup":
-            size = _resolved(resource.properties.get("MaxSize"), resolver)
-            launch = _launch_properties(spec, resource, resolver)
-            yield from [_described(launch, resolver)] * (int(size) if str(size).isdigit() else 1)
-
-
-def _resolver(spec: StackSpec, region: str) -> Resolver:
-    defaults = {
-        name: declared["Default"]
-        for name, declared in spec.template.parameters.items()
-        if "Default" in declared
-    }
-    pseudo = PseudoParameters(spec.name, f"arn:aws:cloudformation:{region}::stack/{spec.name}")
-    return Resolver(spec.template, {**defaults, **spec.parameters}, pseudo)
-
-
-def _resolved(node: Node, resolver: Resolver) -> Any:  # noqa: ANN401 - a JSON value
-    try:
-        return resolver.resolve(node)
-    except HarnessError:
-        return None
-
-
-def _described(properties: Mapping[str, Node], resolver: Resolver) -> tuple[str, float]:
-    kind = _resolved(properties.get("InstanceType"), resolver) or _UNKNOWN_TYPE
-    mappings = _resolved(properties.get("BlockDeviceMappings"), resolver) or []
-    sizes = [
-        float(one["Ebs"]["VolumeSize"])
-        for one in mappings
-        if isinstance(one, Mapping) and (one.get("Ebs") or {}).get("VolumeSize")
-    ]
-    return str(kind), sum(sizes) or _DEFAULT_GIGABYTES
-
-
-def _launch_properties(spec: StackSpec, group: Resource, resolver: Resolver) -> Mapping[str, Node]:
-    """What an Auto Scaling group launches by: its launch template's or configuration's properties.
-
-    Where that is not in the same template nothing is known, so that the type is refused.
-    """
-    named = group.properties.get("LaunchConfigurationName")
-    template = group.properties.get("LaunchTemplate") or {}
-    reference = named or template.get("LaunchTemplateId")
-    logical_id = reference.get("Ref") if isinstance(reference, Mapping) else None
-    found = spec.template.resources.get(str(logical_id))
-    if found is None:
-        return {}
-    data = found.properties.get("LaunchTemplateData") or found.properties
-    resolved = _resolved(data, resolver)
-    return resolved if isinstance(resolved, Mapping) else data

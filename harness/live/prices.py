@@ -45,6 +45,10 @@ INSTANCE_HOUR: Final[Mapping[str, float]] = {
 GIGABYTE_MONTH: Final = 0.125
 """USD for a month of one GB of the dearest general purpose SSD volume without extra IOPS."""
 
+SURPLUS_HOUR: Final[Mapping[str, float]] = {"t3": 0.10, "t3a": 0.10, "t4g": 0.08}
+"""USD for an hour of both vCPUs of a burstable instance at work beyond its credits, which these
+families are allowed by default ("Unlimited mode for burstable performance instances")."""
+
 PUBLIC_ADDRESS_HOUR: Final = 0.005
 """USD for an hour of one public IPv4 address."""
 
@@ -93,5 +97,6 @@ def instance_cost(instance_type: str, gigabytes: float, hours: float) -> float:
             remedy=f"use one of {', '.join(sorted(INSTANCE_HOUR))}",
         )
     hourly = INSTANCE_HOUR[instance_type] + PUBLIC_ADDRESS_HOUR
+    hourly += SURPLUS_HOUR.get(instance_type.partition(".")[0], 0)
     hourly += gigabytes * GIGABYTE_MONTH / _MONTH_HOURS
     return hourly * hours * REGION_FACTOR

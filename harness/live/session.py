@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 import boto3
 from botocore.config import Config
+from botocore.exceptions import BotoCoreError
 
 from harness.errors import RefusedError
 
@@ -112,10 +112,12 @@ def is_local(url: str) -> bool:
         return False
 
 
-def environment_of(session: boto3.Session) -> Mapping[str, str]:
-    """The secrets of a session's credentials, for what masks them."""
-    credentials = session.get_credentials()
-    if credentials is None:
-        return {}
-    frozen = credentials.get_frozen_credentials()
-    return {"secret key": frozen.secret_key or "", "session token": frozen.token or ""}
+def secrets_of(session: boto3.Session) -> frozenset[str]:
+    """The secrets of a session's credentials, wherever it has them from; none where it has none."""
+    try:
+        credentials = session.get_credentials()
+        frozen = credentials.get_frozen_credentials() if credentials else None
+    except BotoCoreError:  # they have expired and cannot be renewed
+        return frozenset()
+    found = (frozen.access_key, frozen.secret_key, frozen.token) if frozen else ()
+    return frozenset(filter(None, found))

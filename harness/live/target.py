@@ -14,7 +14,7 @@ from typing import Any, Final
 from harness.errors import RefusedError, UsageError
 from harness.guest.diagnosis import SSH_PORT, describe_instance
 from harness.live.guard import Identity, announce, confirm_account, confirm_lifetime, plan
-from harness.live.session import Clients
+from harness.live.session import Clients, secrets_of
 from harness.options import Settings
 from harness.stack import StackSpec
 from harness.target import Target, TargetRequest
@@ -95,6 +95,10 @@ class AwsTarget:
         """
         made = plan(spec, self.region, self._settings)
         return announce(self._identity, self.region, spec, made, self._settings)
+
+    def secrets(self) -> frozenset[str]:
+        """The credentials that are used, from whichever profile or role they are."""
+        return secrets_of(self._clients.session)
 
     def facts(self) -> Mapping[str, str]:
         """Account, identity, region, and the endpoint where it is not AWS's own."""

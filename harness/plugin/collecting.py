@@ -100,4 +100,4 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 def _lint_ahead(settings: Settings) -> LintAhead:
     from harness.lint.ahead import LintAhead  # noqa: PLC0415 - only for those who lint
 
-    return LintAhead(settings.template, settings.lint_regions)
+    return LintAhead(settings.template, settings.meant_for)

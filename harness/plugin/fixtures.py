@@ -87,7 +87,7 @@ def findings(
         return ahead.findings()
     from harness.lint import lint  # noqa: PLC0415 - only for those who lint
 
-    return lint(path, regions=harness_settings.lint_regions)
+    return lint(path, regions=harness_settings.meant_for)
 
 
 @pytest.fixture

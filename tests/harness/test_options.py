@@ -79,6 +79,30 @@ def test_an_unknown_key_of_pyproject_is_refused(tmp_path: Path) -> None:
         resolve({}, {}, {"acounts": ["123456789012"]}, tmp_path)
 
 
+def test_an_unknown_table_of_pyproject_is_refused(tmp_path: Path) -> None:
+    """What is misspelt would have no effect, and nobody would know."""
+    with pytest.raises(UsageError, match=r"no table \[tool\.harness\.clouds\]") as refused:
+        resolve({}, {}, {"clouds": {"unsupported": "strict"}}, tmp_path)
+    assert "cloud" in refused.value.remedy
+
+
+def test_paths_are_taken_from_the_root(tmp_path: Path) -> None:
+    """Whatever folder a command is typed in."""
+    given = {"template": "t.json", "identity": "key", "artifacts": "/elsewhere"}
+    settings = resolve(given, {}, {}, tmp_path)
+    assert settings.template == tmp_path / "t.json"
+    assert settings.identity == tmp_path / "key"
+    assert settings.artifacts == Path("/elsewhere")
+
+
+def test_a_template_is_meant_for_what_lint_or_the_runs_say(tmp_path: Path) -> None:
+    """Runs in a region are a sign that it is meant for it."""
+    table: dict[str, object] = {"regions": ["eu-west-1"]}
+    assert resolve({}, {}, table, tmp_path).meant_for == ("eu-west-1",)
+    table["lint-regions"] = ["us-west-2", "eu-west-1"]
+    assert resolve({}, {}, table, tmp_path).meant_for == ("us-west-2", "eu-west-1")
+
+
 def test_tables_are_handed_on(tmp_path: Path) -> None:
     """Tables under [tool.harness] belong to whoever asks for them."""
     settings = resolve({}, {}, {"matrix": {"regions": ["eu-west-1"]}}, tmp_path)

@@ -77,6 +77,9 @@ class Paper:
     def ssh_address(self, instance_id):
         return None
 
+    def secrets(self):
+        return frozenset()
+
     def facts(self):
         return {}
 

@@ -73,6 +73,9 @@ class Paper:
     def admit(self, _spec: object) -> list[str]:
         return []
 
+    def secrets(self) -> frozenset[str]:
+        return frozenset()
+
     def facts(self) -> dict[str, str]:
         return {}
 

@@ -15,6 +15,9 @@ from harness.cloud.engine.errors import translated
 from harness.cloud.engine.things import Network
 from harness.errors import EngineError
 
+_TAKEN: Final = ("overlap", "is already used")
+"""How Docker and Podman say that somebody has a subnet already."""
+
 _SUBNETS: Final = tuple(f"10.{second}.0.0/16" for second in (77, *range(201, 250)))
 
 
@@ -40,7 +43,7 @@ def create_network(client: docker.DockerClient, name: str, labels: Mapping[str, 
                     labels=dict(labels),
                 )
         except EngineError as error:
-            if "overlap" in error.message:
+            if any(words in error.message for words in _TAKEN):
                 continue
             raise
         return Network(str(network.id), subnet, gateway, unique_local_block())

@@ -27,7 +27,6 @@ from harness.lint.rule import Hit, Rule
 from harness.lint.subject import Subject, as_mapping, referred
 from harness.userdata import Path
 
-_SSH: Final = re.compile(r"\bssh\b", re.IGNORECASE)
 _NAMED_SSH: Final = re.compile(r"ssh", re.IGNORECASE)
 _OTHER_WAYS: Final = re.compile(
     r"ec2[- ]instance[- ]connect|aws ssm|start-session|session manager|key|security ?group|tunnel",

@@ -184,7 +184,7 @@ def _helpers_missing(subject: Subject) -> Iterator[Hit]:
             continue
         first = uses[0]
         installed = shell.code.find(_BOOTSTRAP)
-        if 0 <= installed < first.start or _installed_elsewhere(subject, shell, first):
+        if 0 <= installed < first.start or _installed_elsewhere(subject, shell):
             continue
         if any(one.start < first.start for one in unseen(shell, known)):
             continue
@@ -207,9 +207,8 @@ def _checked(command: Command) -> bool:
     return any(_HELPER_TEST.search(guard) for guard in command.guards)
 
 
-def _installed_elsewhere(subject: Subject, shell: Shell, first: Command) -> bool:
+def _installed_elsewhere(subject: Subject, shell: Shell) -> bool:
     """Whether another part of the same UserData installs the helpers."""
-    del first
     return any(
         _BOOTSTRAP in data.text.text.replace(shell.text.text, "")
         for data in subject.user_data

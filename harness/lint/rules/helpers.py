@@ -15,7 +15,7 @@ from harness.lint.rule import Hit, Rule
 from harness.lint.shell import Command
 from harness.lint.signals import options_of, signals
 from harness.lint.subject import Subject, as_mapping
-from harness.lint.waits import GROUP, launched_from, waits
+from harness.lint.waits import GROUP, launched_elsewhere, waits
 
 _INSTANCE_ID: Final = re.compile(r"i-[0-9a-f]{8,17}")
 _OWN_CREDENTIALS: Final = re.compile(
@@ -58,7 +58,7 @@ def _no_credentials(subject: Subject) -> Iterator[Hit]:
         if signal.by != "aws" or instance not in launchers or not signal.shell.script.runs:
             continue
         _, profile = launch_value(subject, instance, "IamInstanceProfile")
-        if profile is not None or _launched_elsewhere(subject, instance):
+        if profile is not None or launched_elsewhere(subject.template, instance):
             continue
         if not any(
             _OWN_CREDENTIALS.search(data.text.text)
@@ -70,14 +70,6 @@ def _no_credentials(subject: Subject) -> Iterator[Hit]:
                 script=signal.shell.script,
                 offset=signal.command.start,
             )
-
-
-def _launched_elsewhere(subject: Subject, instance: str) -> bool:
-    """Whether a launch template that is not here may say more."""
-    resource = subject.template.resources[instance]
-    if resource.properties.get("LaunchTemplate") is None:
-        return False
-    return not any(one in subject.template.resources for one in launched_from(resource))
 
 
 def _nothing_to_do(subject: Subject) -> Iterator[Hit]:

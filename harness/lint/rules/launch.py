@@ -20,6 +20,7 @@ from harness.lint.images import (
 )
 from harness.lint.rule import Hit, Rule
 from harness.lint.subject import Subject, as_mapping
+from harness.lint.waits import launched_elsewhere
 from harness.template import Node
 from harness.userdata import Path, value_at
 
@@ -69,8 +70,7 @@ def _by_function(node: Node) -> bool:
 
 
 def _foreign_image(subject: Subject) -> Iterator[Hit]:
-    for logical_id, path in launch_paths(subject).items():
-        del logical_id
+    for path in launch_paths(subject).values():
         node = subject.node((*path, "ImageId"))
         if isinstance(node, str) and _AMI.match(node) and len(set(subject.regions)) > 1:
             yield Hit(
@@ -79,7 +79,7 @@ def _foreign_image(subject: Subject) -> Iterator[Hit]:
                 path=(*path, "ImageId"),
             )
     yield from _shared_in_mapping(subject)
-    yield from _zone_elsewhere(subject)
+    yield from _missing_in_mapping(subject)
 
 
 def _shared_in_mapping(subject: Subject) -> Iterator[Hit]:
@@ -100,7 +100,7 @@ def _shared_in_mapping(subject: Subject) -> Iterator[Hit]:
                     )
 
 
-def _zone_elsewhere(subject: Subject) -> Iterator[Hit]:
+def _missing_in_mapping(subject: Subject) -> Iterator[Hit]:
     """A region that the template is meant for, and that its mapping of images lacks."""
     for path in launch_paths(subject).values():
         node = subject.node((*path, "ImageId"))
@@ -234,18 +234,16 @@ def _any_metadata_version(subject: Subject) -> Iterator[Hit]:
             continue
         if tokens == "optional":
             yield Hit(f"{logical_id} answers IMDSv1", path=(*path, "HttpTokens"))
-        elif tokens is None and logical_id not in amazon and not _inherits(subject, logical_id):
+        elif (
+            tokens is None
+            and logical_id not in amazon
+            and not launched_elsewhere(subject.template, logical_id)
+        ):
             yield Hit(
                 f"{logical_id} answers IMDSv1, unless its image or the account says otherwise",
                 path=("Resources", logical_id),
                 severity=Severity.INFO,
             )
-
-
-def _inherits(subject: Subject, logical_id: str) -> bool:
-    """Whether a launch template of somebody else's may say more."""
-    node = subject.template.resources[logical_id].properties.get("LaunchTemplate")
-    return node is not None
 
 
 def _token_forgotten(subject: Subject) -> Iterator[Hit]:

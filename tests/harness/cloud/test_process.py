@@ -58,6 +58,20 @@ def test_one_that_is_not_wanted_any_more_does_not_finish_its_start(
             cloud.stop()  # raises where it has to be killed
 
 
+def test_one_that_does_not_start_in_time_says_what_it_said_last(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And is ended."""
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/mute.sock")
+    monkeypatch.setattr(process, "START_SECONDS", 2)
+    monkeypatch.setattr(process, "STOP_SECONDS", SECONDS)
+    with socket.socket(socket.AF_UNIX) as mute:
+        mute.bind(f"{tmp_path}/mute.sock")
+        mute.listen()
+        with pytest.raises(EngineError, match="has not started within 2 s"):
+            LocalCloud("test-process").start()
+
+
 def test_one_that_fell_before_it_was_waited_for_may_have_left_something() -> None:
     """What it said last is told."""
     cloud = LocalCloud("test-process", ["--base", "nonsense"])

@@ -116,6 +116,17 @@ def test_output_that_cannot_be_written_is_status_2(capsys: pytest.CaptureFixture
     assert "--output" in capsys.readouterr().err
 
 
+def test_the_projects_regions_are_the_default(capsys: pytest.CaptureFixture[str]) -> None:
+    """A zone of one of them is wrong in the others; the command line comes first."""
+    zone = WARNED.replace("!Select [0, !GetAZs '']", "us-east-1a").replace("false", "true")
+    template = write("t.yaml", zone)
+    write("pyproject.toml", '[tool.harness]\nlint-regions = ["us-east-1", "eu-west-1"]\n')
+    main(["lint", template])
+    assert "us-east-1a is a zone of us-east-1, not of eu-west-1" in capsys.readouterr().out
+    main(["lint", template, "--regions", "us-east-1"])
+    assert "not of" not in capsys.readouterr().out
+
+
 def test_parameters_and_regions_reach_the_rules(capsys: pytest.CaptureFixture[str]) -> None:
     """Values on the command line go before defaults."""
     text = """

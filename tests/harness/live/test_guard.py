@@ -43,6 +43,16 @@ def instance(**properties: object) -> dict[str, Any]:
     }
 
 
+def with_disk(**disk: object) -> dict[str, Any]:
+    """An instance with a second disk."""
+    ebs = {"VolumeSize": 8, **disk}
+    return instance(BlockDeviceMappings=[{"DeviceName": "/dev/sdb", "Ebs": ebs}])
+
+
+def group(**properties: object) -> dict[str, Any]:
+    return {"Type": "AWS::AutoScaling::AutoScalingGroup", "Properties": properties}
+
+
 @pytest.fixture
 def clients() -> Iterator[Clients]:
     """AWS in this process; its account is 123456789012."""
@@ -96,6 +106,8 @@ def test_a_stack_below_the_ceiling_is_planned() -> None:
     assert found.cost == pytest.approx(instance_cost("t3.micro", 30, 1))
     larger = instance(BlockDeviceMappings=[{"DeviceName": "/dev/sda1", "Ebs": {"VolumeSize": 99}}])
     assert plan(spec({"A": larger}), "r", settings()).cost > found.cost
+    both = plan(spec({"A": with_disk(VolumeType="gp3", Iops=3000)}), "r", settings())
+    assert both.cost == pytest.approx(instance_cost("t3.micro", 38, 1)), "the root volume counts"
 
 
 @pytest.mark.parametrize(
@@ -114,6 +126,12 @@ def test_a_stack_below_the_ceiling_is_planned() -> None:
             {},
             "the ceiling is 0.50 USD",
         ),
+        ({"A": instance(Tenancy="dedicated")}, {}, "what A may cost cannot be told, for its Ten"),
+        ({"A": with_disk(VolumeType="io2", Iops=100)}, {}, "for a volume of type io2"),
+        ({"A": with_disk(VolumeType="gp3", Iops="9000")}, {}, "for a volume's Iops"),
+        ({"A": with_disk(VolumeSize="big")}, {}, "for a volume's VolumeSize"),
+        ({"A": instance(BlockDeviceMappings={"Fn::ImportValue": "d"})}, {}, "its BlockDevice"),
+        ({"G": group(MaxSize={"Fn::ImportValue": "size"})}, {}, "what G may cost .* its MaxSize"),
     ],
 )
 def test_a_stack_above_the_ceiling_is_refused(
@@ -131,12 +149,9 @@ def test_an_auto_scaling_group_counts_what_it_may_launch() -> None:
             "Type": "AWS::EC2::LaunchTemplate",
             "Properties": {"LaunchTemplateData": {"InstanceType": "t3.small"}},
         },
-        "G": {
-            "Type": "AWS::AutoScaling::AutoScalingGroup",
-            "Properties": {"MaxSize": "3", "LaunchTemplate": {"LaunchTemplateId": {"Ref": "L"}}},
-        },
+        "G": group(MaxSize="3", LaunchTemplate={"LaunchTemplateId": {"Ref": "L"}}),
     }
-    found = plan(spec(resources), "us-east-1", settings(max_instances="3"))
+    found = plan(spec(resources), "us-east-1", settings(max_instances="3", max_spend="1"))
     assert found.instances == ("t3.small",) * 3
     with pytest.raises(RefusedError, match="would launch 3 instances"):
         plan(spec(resources), "us-east-1", settings())

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import boto3
 import pytest
 
 from harness.errors import RefusedError
-from harness.live.session import Clients, is_aws, is_local
+from harness.live.session import Clients, is_aws, is_local, secrets_of
 
 pytestmark = pytest.mark.selftest
 
@@ -48,6 +51,20 @@ def test_a_local_cloud_may_be_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("AWS_ENDPOINT_URL")
     with pytest.raises(RefusedError, match="says that this is a local cloud"):
         Clients("us-east-1", "local")("ec2")
+
+
+def test_the_credentials_of_a_profile_are_secrets_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is masked must not depend on where they come from."""
+    file = tmp_path / "credentials"
+    file.write_text("[p]\naws_access_key_id = AKIAPAPER\naws_secret_access_key = of-paper\n")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(file))
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    assert secrets_of(boto3.Session(profile_name="p")) == {"AKIAPAPER", "of-paper"}
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
+    assert secrets_of(boto3.Session()) == frozenset()
 
 
 def test_without_an_override_it_is_aws() -> None:

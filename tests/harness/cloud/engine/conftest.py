@@ -34,6 +34,7 @@ class Api(http.server.BaseHTTPRequestHandler):
 
     answers: ClassVar[dict[str, object]] = {}
     deleted: ClassVar[list[str]] = []
+    refused: ClassVar[list[str]] = []
     created: ClassVar[list[dict[str, str]]] = []
 
     @staticmethod
@@ -57,10 +58,13 @@ class Api(http.server.BaseHTTPRequestHandler):
         self.wfile.write(body.encode())
 
     def do_POST(self) -> None:
-        """Create and start containers, on a kernel without IPv6."""
+        """Create networks, and create and start containers, on a kernel without IPv6."""
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         status, answer = 201, json.dumps({"Id": f"c{len(self.created)}"})
-        if self.path.partition("?")[0].endswith("/create"):
+        if self.path.endswith("/networks/create"):
+            if self.refused:
+                status, answer = 403, json.dumps({"message": self.refused.pop(0)})
+        elif self.path.partition("?")[0].endswith("/create"):
             self.created.append(json.loads(body)["HostConfig"]["Sysctls"])
         elif "net.ipv6.conf.all.disable_ipv6" in self.created[-1]:
             status = 500
@@ -89,6 +93,7 @@ def api() -> type[Api]:
     """The API, with nothing made or deleted yet."""
     Api.created.clear()
     Api.deleted.clear()
+    Api.refused.clear()
     Api.answers = {
         "/version": {"ApiVersion": "1.41", "Version": "20.10"},
         "/_ping": "OK",
