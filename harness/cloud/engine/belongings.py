@@ -10,7 +10,7 @@ from typing import Any, Final
 import docker
 import docker.errors
 
-from harness.cloud.engine.errors import translated
+from harness.cloud.engine.errors import CONFLICT, translated
 from harness.cloud.engine.images import Images
 from harness.errors import HarnessError
 
@@ -22,7 +22,6 @@ REMOVAL_SECONDS: Final = 60.0
 """How long a removal that somebody else has begun is waited for."""
 
 _LOOK_SECONDS: Final = 0.02
-_CONFLICT: Final = 409
 
 
 def run_ids(client: docker.DockerClient) -> set[str]:
@@ -56,7 +55,7 @@ def remove_container(client: docker.DockerClient, container_id: str) -> None:
             return
         except docker.errors.APIError as error:
             # Somebody else is removing it at this moment.
-            if error.status_code != _CONFLICT:
+            if error.status_code != CONFLICT:
                 raise
 
 

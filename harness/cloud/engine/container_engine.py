@@ -24,7 +24,7 @@ from harness.cloud.engine.belongings import (
     run_ids,
 )
 from harness.cloud.engine.connection import connect
-from harness.cloud.engine.errors import translated
+from harness.cloud.engine.errors import CONFLICT, translated
 from harness.cloud.engine.images import Images
 from harness.cloud.engine.networks import create_network
 from harness.cloud.engine.podman import Podman
@@ -32,7 +32,6 @@ from harness.cloud.engine.things import Condition, ContainerEvent, ExecResult, N
 from harness.errors import EngineError
 
 SYSTEMD: Final = ("/usr/local/lib/harness/init",)
-_CONFLICT: Final = 409
 _GOING: Final = frozenset({"removing", "dead"})
 _LOW_PORTS: Final = {"net.ipv4.ip_unprivileged_port_start": "0"}
 _WITH_IPV6: Final = {"net.ipv6.conf.all.disable_ipv6": "0"}
@@ -258,7 +257,7 @@ class ContainerEngine:
             except docker.errors.NotFound:
                 return
             except docker.errors.APIError as error:
-                if error.status_code != _CONFLICT:  # it does not run
+                if error.status_code != CONFLICT:  # it does not run
                     raise
 
     def remove(self, container_id: str) -> None:

@@ -11,6 +11,9 @@ import requests.exceptions
 
 from harness.errors import EngineError
 
+CONFLICT: Final = 409
+"""The status where a container is in no state for what is asked of it."""
+
 REMEDY: Final = (
     "install and start Docker (Debian, Ubuntu: apt-get install docker.io) or Podman, "
     "or point DOCKER_HOST at a running engine"
