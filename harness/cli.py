@@ -9,6 +9,7 @@ import sys
 from collections.abc import Sequence
 from typing import Final
 
+from harness import garbage
 from harness._version import __version__
 from harness.errors import HarnessError
 
@@ -35,7 +36,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         The subcommand's exit status; 2 where it could not run, as argparse has it for bad usage;
         128 plus the signal's number where one ended it.
     """
-    argv = sys.argv[1:] if argv is None else argv
+    if argv is None:  # the process is ours
+        garbage.search_rarely()
+        argv = sys.argv[1:]
     name = next((word for word in argv if word in COMMANDS), None)
     module = importlib.import_module(f"harness.commands.{name}") if name else None
     parser = argparse.ArgumentParser(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import json
 import os
 import select
@@ -13,7 +12,6 @@ import threading
 from collections.abc import Callable
 from typing import Self
 
-from harness import garbage
 from harness.cloud.service import CloudService, CloudSettings
 from harness.cloudformation.unsupported import Unsupported
 from harness.errors import HarnessError
@@ -140,11 +138,7 @@ class _End:
 
 
 def _serve(settings: CloudSettings, tell: Tell, end: _End) -> int:
-    garbage.ignore_at_exit()
-    with contextlib.ExitStack() as stack:
-        with garbage.none_expected():
-            cloud = CloudService(settings, say=lambda line: tell("say", line))
-            stack.enter_context(cloud)
+    with CloudService(settings, say=lambda line: tell("say", line)) as cloud:
         tell("ready", {"endpoint_url": cloud.endpoint_url, "caller_cidr": cloud.caller_cidr})
         end.wait()
         tell("say", "removing guests")

@@ -5,10 +5,8 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
-from contextlib import nullcontext
 from pathlib import Path
 
-from harness import garbage
 from harness.errors import TemplateError, UsageError
 from harness.lint import Finding, Report, Severity, lint
 from harness.lint.outputs import FORMATS
@@ -67,7 +65,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Lint every template; one that cannot be read does not keep the others from it."""
-    garbage.ignore_at_exit()
     report = _report(arguments)
     for error in report.unread.values():
         print(f"harness lint: {error}", file=sys.stderr)
@@ -86,16 +83,14 @@ def _report(arguments: argparse.Namespace) -> Report:
     read: list[str] = []
     unread: dict[str, str] = {}
     for template in dict.fromkeys(str(Path(one)) for one in arguments.templates):
-        loads = not (read or unread)  # cfn-lint, with the first of them
         try:
-            with garbage.none_expected() if loads else nullcontext():
-                findings += lint(
-                    template,
-                    regions=regions,
-                    parameters=parameters,
-                    ignore=_listed(arguments.ignore),
-                    runs=arguments.runs,
-                )
+            findings += lint(
+                template,
+                regions=regions,
+                parameters=parameters,
+                ignore=_listed(arguments.ignore),
+                runs=arguments.runs,
+            )
         except TemplateError as error:
             unread[template] = str(error)
         else:
