@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from typing import Final
@@ -24,6 +25,8 @@ COMMANDS: Final = {
     "mutate": "break the stack in many ways and see which ones the tests let through",
 }
 EXIT_CANNOT_RUN: Final = 2
+SIGNALLED: Final = 128
+"""A shell adds a signal's number to this for the status of what the signal ended."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -38,6 +41,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     if argv is None:  # the process is ours
         garbage.search_rarely()
+        _end_as_ctrl_c_does()
         argv = sys.argv[1:]
     name = next((word for word in argv if word in COMMANDS), None)
     module = importlib.import_module(f"harness.commands.{name}") if name else None
@@ -58,11 +62,23 @@ def main(argv: Sequence[str] | None = None) -> int:
     except HarnessError as error:
         print(f"harness {arguments.command}: {error}", file=sys.stderr)
         return EXIT_CANNOT_RUN
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as interrupt:
         print(f"harness {arguments.command}: interrupted", file=sys.stderr)
-        return 130
+        number = interrupt.args[0] if interrupt.args else signal.SIGINT
+        return SIGNALLED + int(number)
     except BrokenPipeError:
         # Whoever read our output has seen enough; keep the interpreter from complaining at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
     return status
+
+
+def _end_as_ctrl_c_does() -> None:
+    """Let signals that would end the process where it stands end it in order."""
+
+    def end(number: int, _frame: object) -> None:
+        raise KeyboardInterrupt(number)
+
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) == signal.SIG_DFL:  # not under nohup
+            signal.signal(number, end)

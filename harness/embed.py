@@ -32,6 +32,9 @@ HEADER: Final[Sequence[Node]] = (
 names leave nothing in them that a shell would not take literally between single quotes."""
 
 
+_MARK: Final = "\ufeff"
+
+
 class ScriptError(HarnessError):
     """The script cannot be embedded as it is."""
 
@@ -63,8 +66,19 @@ class Embedding:
         )
 
     def write(self) -> None:
-        """Make the file what it should be."""
-        self.path.write_bytes(self.wanted.encode())
+        """Make the file what it should be.
+
+        Raises:
+            TemplateError: It cannot be written.
+        """
+        try:
+            self.path.write_bytes(self.wanted.encode())
+        except OSError as error:
+            raise TemplateError(
+                f"cannot be written: {error.strerror}",
+                path=self.path,
+                remedy="let this user write it",
+            ) from None
 
 
 def embed(template: Path, script: Path, resource: str) -> Embedding:
@@ -109,10 +123,18 @@ def read_script(path: Path) -> str:
         text = path.read_bytes().decode()
     except FileNotFoundError:
         raise ScriptError(f"{path}: no such file", remedy="name the script's path") from None
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
         raise ScriptError(
-            f"{path}: cannot be read: {error}", remedy="a script is a UTF-8 text file"
+            f"{path}: cannot be read: {error.strerror}",
+            remedy="name a file, not a folder, that this user may read",
         ) from None
+    except UnicodeDecodeError as error:
+        raise ScriptError(f"{path}: is no text: {error}", remedy="save it as UTF-8") from None
+    if text.startswith(_MARK):
+        raise ScriptError(
+            f"{path}:1: it begins with a byte order mark, so cloud-init would not run it",
+            remedy="save it as UTF-8 without one",
+        )
     if "\r" in text:
         line = text[: text.index("\r")].count("\n") + 1
         raise ScriptError(

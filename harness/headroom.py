@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from harness.errors import UsageError
+from harness.folders import make_folder
 from harness.stack import StackEvent
 
 
@@ -58,7 +59,7 @@ def measure(budgets: Mapping[str, float], events: Sequence[StackEvent]) -> Seque
 
 def record(folder: Path, run_id: str, headrooms: Iterable[Headroom]) -> None:
     """Write one file for each resource; a second record of the same run replaces the first."""
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     for one in headrooms:
         path = folder / f"{run_id}-{one.logical_id}.json"
         path.write_text(json.dumps(asdict(one)) + "\n")

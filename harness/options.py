@@ -77,7 +77,12 @@ def _flag(raw: object) -> bool:
     return words[str(raw).lower()]
 
 
-def _positive(raw: object) -> float:
+def positive(raw: object) -> float:
+    """A number above 0, and finite.
+
+    Raises:
+        ValueError: It is none.
+    """
     try:
         number = float(str(raw))
     except ValueError:
@@ -87,8 +92,13 @@ def _positive(raw: object) -> float:
     return number
 
 
-def _count(raw: object) -> int:
-    number = _positive(raw)
+def count(raw: object) -> int:
+    """A whole number above 0.
+
+    Raises:
+        ValueError: It is none.
+    """
+    number = positive(raw)
     if number != int(number):
         raise ValueError(f"must be a whole number above 0, not {raw!r}")
     return int(number)
@@ -214,13 +224,13 @@ class Settings:
         metavar="TYPE",
     )
     max_instances: int = _setting(
-        1, _count, "how many instances one live stack may have", metavar="N"
+        1, count, "how many instances one live stack may have", metavar="N"
     )
     max_spend: float = _setting(
-        0.5, _positive, "what one live stack may cost over its time to live", metavar="USD"
+        0.5, positive, "what one live stack may cost over its time to live", metavar="USD"
     )
     time_to_live: int = _setting(
-        60, _count, "minutes after which a sweep deletes a live stack", metavar="MINUTES"
+        60, count, "minutes after which a sweep deletes a live stack", metavar="MINUTES"
     )
     ssh_cidr: str | None = _setting(
         None, _cidr, "who may log in; by default this machine's own address", metavar="CIDR"
@@ -236,14 +246,14 @@ class Settings:
         metavar="REASON",
     )
     create_timeout: float = _setting(
-        900.0, _positive, "seconds that a stack's creation may take", metavar="SECONDS"
+        900.0, positive, "seconds that a stack's creation may take", metavar="SECONDS"
     )
     delete_timeout: float = _setting(
-        900.0, _positive, "seconds that a stack's deletion may take", metavar="SECONDS"
+        900.0, positive, "seconds that a stack's deletion may take", metavar="SECONDS"
     )
     login_timeout: float = _setting(
         300.0,
-        _positive,
+        positive,
         "seconds until the host keys are known, sshd answers and cloud-init is done",
         metavar="SECONDS",
     )
@@ -383,4 +393,6 @@ def read_table(root: Path) -> Mapping[str, Any]:
     except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UsageError(f"{path}: {error}", remedy="mend pyproject.toml") from None
     table: Mapping[str, Any] = document.get("tool", {}).get("harness", _EMPTY)
+    if not isinstance(table, Mapping):
+        raise UsageError(f"{path}: tool.harness is no table", remedy="write [tool.harness]")
     return table

@@ -10,6 +10,7 @@ from __future__ import annotations
 import itertools
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ from harness.cloudformation.unsupported import listings
 from harness.deployment import Deployment, Wanted, keep, kept_key
 from harness.errors import HarnessError, LeakError, StackError, StackFailed, UsageError
 from harness.evidence import Evidence, Subject, collect
+from harness.folders import make_folder
 from harness.guest import (
     KeyPair,
     Login,
@@ -50,6 +52,8 @@ if TYPE_CHECKING:
 __all__ = ["RUNS", "Deployment", "Run", "Surroundings", "Wanted"]
 
 _EVIDENCE_LIMIT: Final = 60.0
+_REMOVALS: Final = 20
+_REMOVAL_PAUSE: Final = 0.05
 _LOCAL: Final = "local"
 _TARGET: Final = "target"
 
@@ -108,7 +112,7 @@ class Run:
     def ledger(self) -> Ledger:
         """This process's ledger; the run's directory and its watchdog come with it."""
         if self._ledger is None:
-            self.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+            make_folder(self.directory, mode=0o700)
             self._ledger = Ledger(self.directory)
             if not self._around.worker:
                 self.watchdog = Watchdog.start(self.directory, self._around.environ)
@@ -522,8 +526,13 @@ class Run:
             key.pair.forget()
 
     def _forget_control(self) -> None:
-        if self._control is not None:
+        if self._control is None:
+            return
+        for _ in range(_REMOVALS):  # ssh may be putting its socket away at this moment
             shutil.rmtree(self._control, ignore_errors=True)
+            if not self._control.exists():
+                return
+            time.sleep(_REMOVAL_PAUSE)
 
 
 def _claim(deployment: Deployment) -> Claim:

@@ -21,6 +21,7 @@ from harness.cloudformation.clock import InlineWorkers, VirtualClock
 from harness.cloudformation.creation import Signal, SignalStatus
 from harness.cloudformation.parameters import Lookups, NothingToLookUp
 from harness.cloudformation.provider import ResourceProvider
+from harness.cloudformation.refusal import RequestRefused
 from harness.cloudformation.stacks import StackEngine
 from harness.cloudformation.state import ResourceState, Settings, StackEvent, Status
 from harness.cloudformation.unsupported import Unsupported
@@ -106,7 +107,12 @@ class Simulation:
                     unsupported=unsupported,
                 )
             )
-            self.stack_id = self.engine.create_stack(stack_name, template, parameters, settings)
+            try:
+                self.stack_id = self.engine.create_stack(stack_name, template, parameters, settings)
+            except RequestRefused as refused:
+                if template.path:
+                    refused.add_note(f"the template is {template.path}")
+                raise
             self._exit = undo.pop_all()
 
     def __enter__(self) -> Self:

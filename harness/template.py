@@ -10,8 +10,9 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from math import isfinite
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 import yaml
 
@@ -25,6 +26,14 @@ MAX_USER_DATA_BYTES: Final = 16_384
 
 LOOP: Final = "Fn::ForEach::"
 """How a key begins that stands for as many members as its loop has turns."""
+
+NO_ALIASES: Final = "YAML aliases are not allowed in CloudFormation templates"
+"""What CloudFormation says of them, too."""
+
+_MARK: Final = "\ufeff"
+"""The byte order mark, with which some editors begin a file."""
+
+_SHALLOWER: Final = "nest it less deep"
 
 Node = Any
 """A JSON value of the template; CloudFormation decides what it may be only where it is used."""
@@ -110,9 +119,15 @@ class Template:
             raise TemplateError(
                 "no such file", path=path, remedy="name the template's path"
             ) from None
-        except (OSError, UnicodeDecodeError) as error:
+        except OSError as error:
             raise TemplateError(
-                f"cannot be read: {error}", path=path, remedy="a template is a UTF-8 text file"
+                f"cannot be read: {error.strerror}",
+                path=path,
+                remedy="name a file, not a folder, that this user may read",
+            ) from error
+        except UnicodeDecodeError as error:
+            raise TemplateError(
+                f"is no text: {error}", path=path, remedy="save it as UTF-8"
             ) from error
         return cls.parse(text, path=path)
 
@@ -123,7 +138,8 @@ class Template:
         Raises:
             TemplateError: It is neither, or it is no template; line and column where known.
         """
-        body = _parse_json(text, path) if text.lstrip()[:1] == "{" else _parse_yaml(text, path)
+        parse = _parse_json if _looks_like_json(text, path) else _parse_yaml
+        body = parse(text, path)
         _check_sections(body, path)
         return cls(body=body, text=text, path=path)
 
@@ -204,9 +220,28 @@ def _check_sections(body: Node, path: Path | None) -> None:
             )
 
 
+def _looks_like_json(text: str, path: Path | None) -> bool:
+    """By what it begins with, as CloudFormation goes by, or by its name."""
+    begins = text.lstrip(f"{_MARK} \t\r\n")[:1]
+    return begins == "{" or (path is not None and path.suffix == ".json")
+
+
 def _parse_json(text: str, path: Path | None) -> Node:
+    if text.startswith(_MARK):
+        raise TemplateError(
+            "not JSON: it begins with a byte order mark",
+            path=path,
+            line=1,
+            column=1,
+            remedy="save it as UTF-8 without one",
+        )
     try:
-        return json.loads(text, object_pairs_hook=_unique_keys)
+        return json.loads(
+            text,
+            object_pairs_hook=_unique_keys,
+            parse_constant=_no_number,
+            parse_float=_finite,
+        )
     except json.JSONDecodeError as error:
         raise TemplateError(
             f"not JSON: {error.msg}",
@@ -216,7 +251,13 @@ def _parse_json(text: str, path: Path | None) -> Node:
             remedy="mend the JSON at that place",
         ) from None
     except RecursionError:
-        raise TemplateError("not JSON: nested too deep", path=path) from None
+        raise TemplateError("not JSON: nested too deep", path=path, remedy=_SHALLOWER) from None
+    except _NoNumberError as error:
+        raise TemplateError(
+            f"not JSON: {error.args[0]} is no number",
+            path=path,
+            remedy="write a number that JSON has, or a text",
+        ) from None
     except _DuplicateKeyError as error:
         raise TemplateError(
             f"not a template: the key {error.args[0]!r} stands twice in one object",
@@ -229,6 +270,18 @@ class _DuplicateKeyError(ValueError):
     pass
 
 
+class _NoNumberError(Exception):
+    """Not one of what the parser raises itself."""
+
+
+def _no_number(text: str) -> NoReturn:
+    raise _NoNumberError(text)
+
+
+def _finite(text: str) -> float:
+    return number if isfinite(number := float(text)) else _no_number(text)
+
+
 def _unique_keys(pairs: Sequence[tuple[str, Node]]) -> dict[str, Node]:
     result: dict[str, Node] = {}
     for key, value in pairs:
@@ -239,7 +292,26 @@ def _unique_keys(pairs: Sequence[tuple[str, Node]]) -> dict[str, Node]:
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML as CloudFormation reads it: short forms, and no implicit timestamps."""
+    """YAML as CloudFormation reads it: short forms, no implicit timestamps, no aliases."""
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        """As it is, but for aliases, which CloudFormation refuses."""
+        if self.check_event(yaml.AliasEvent):
+            raise _AliasError(self.peek_event().start_mark)  # type: ignore[no-untyped-call]  # by stubs
+        node: yaml.Node | None = super().compose_node(parent, index)
+        return node
+
+
+class _AliasError(Exception):
+    """A node that stands for another one.
+
+    Args:
+        mark: Where it is.
+    """
+
+    def __init__(self, mark: yaml.Mark) -> None:
+        super().__init__()
+        self.mark = mark
 
 
 _Loader.yaml_implicit_resolvers = {
@@ -267,6 +339,14 @@ _Loader.add_multi_constructor("!", _short_form)
 def _parse_yaml(text: str, path: Path | None) -> Node:
     try:
         return yaml.load(text, Loader=_Loader)  # noqa: S506 - derived from SafeLoader
+    except _AliasError as error:
+        raise TemplateError(
+            NO_ALIASES,
+            path=path,
+            line=error.mark.line + 1,
+            column=error.mark.column + 1,
+            remedy="write it out, or use what aws cloudformation package makes of it",
+        ) from None
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         raise TemplateError(
@@ -276,5 +356,7 @@ def _parse_yaml(text: str, path: Path | None) -> Node:
             column=mark.column + 1 if mark else 0,
             remedy="mend the document at that place",
         ) from None
-    except (yaml.YAMLError, RecursionError) as error:
+    except RecursionError:
+        raise TemplateError("nested too deep", path=path, remedy=_SHALLOWER) from None
+    except yaml.YAMLError as error:
         raise TemplateError(f"neither JSON nor YAML: {error}", path=path) from None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import tarfile
 import threading
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -36,7 +38,7 @@ class HelperScriptsSource:
             or the path of a tarball.
 
     Raises:
-        UsageError: The path names no file.
+        UsageError: The path names no tarball.
     """
 
     def __init__(self, choice: str = "auto") -> None:
@@ -71,8 +73,11 @@ class HelperScriptsSource:
 
 def _from_file(path: Path) -> HelperScripts:
     try:
-        return HelperScripts(path.read_bytes(), str(path))
-    except OSError as error:
+        content = path.read_bytes()
+        with tarfile.open(fileobj=io.BytesIO(content)):
+            return HelperScripts(content, str(path))
+    except (OSError, tarfile.TarError) as error:
+        said = error.strerror if isinstance(error, OSError) else f"is no tarball: {error}"
         raise UsageError(
-            f"{path}: {error.strerror}", remedy="name a tarball, or say auto or stand-in"
+            f"{path}: {said}", remedy="name a tarball, or say auto or stand-in"
         ) from error

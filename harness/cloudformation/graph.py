@@ -16,7 +16,7 @@ from harness.cloudformation.quotas import check_quotas
 from harness.cloudformation.refusal import RequestRefused
 from harness.cloudformation.shape import check_shape
 from harness.errors import IntrinsicError, TemplateError
-from harness.template import Node, Resource, Template
+from harness.template import NO_ALIASES, Node, Resource, Template
 
 Graph = Mapping[str, frozenset[str]]
 """By logical id, the logical ids that must be there first."""
@@ -63,6 +63,8 @@ def parse_template(text: str) -> Template:
 
 
 def _format_error(text: str, error: TemplateError) -> str:
+    if NO_ALIASES in error.message:
+        return f"Template error: {NO_ALIASES}."
     if error.line:
         kind = "JSON" if text.lstrip()[:1] == "{" else "YAML"
         return (

@@ -10,12 +10,16 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from harness.embed import read_script
 from harness.errors import UsageError
 from harness.mutate import report
 from harness.mutate.mutator import Mutant, Rung
 from harness.mutate.mutators import CATALOGUE
 from harness.mutate.runner import LIMITS, Project, Runner, default_jobs
-from harness.options import read_table, resolve
+from harness.options import count, positive, read_table, resolve
+from harness.template import Template
+
+_KEYS = ("equivalent", "tests")
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -36,13 +40,27 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--tests", action="append", default=[], metavar="PATH", help="tests of the stack"
     )
-    parser.add_argument("--jobs", type=int, default=default_jobs(), help="how many at a time")
+    parser.add_argument("--jobs", type=_jobs, default=default_jobs(), help="how many at a time")
     parser.add_argument(
-        "--limit", type=float, metavar="SECONDS", help="after which a run is ended, as noticed"
+        "--limit", type=_seconds, metavar="SECONDS", help="after which a run is ended, as noticed"
     )
     parser.add_argument("--list", action="store_true", help="list the catalogue, and run nothing")
     parser.add_argument("--format", choices=sorted(report.FORMATS), default="text")
     parser.add_argument("--output", type=Path, help="a file for the report; default: the terminal")
+
+
+def _jobs(text: str) -> int:
+    try:
+        return count(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _seconds(text: str) -> float:
+    try:
+        return positive(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -54,6 +72,8 @@ def run(arguments: argparse.Namespace) -> int:
     root = Path.cwd()
     project = _project(arguments, root)
     mutants = _mutants(project, arguments.rung, arguments.only)
+    if arguments.output is not None:
+        _write("", arguments.output)  # what cannot be written is known before hours have passed
     started = time.monotonic()
     # A report that goes elsewhere leaves the terminal to the progress.
     live = arguments.format == "text" and arguments.output is None
@@ -72,7 +92,19 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _project(arguments: argparse.Namespace, root: Path) -> Project:
     table = resolve({}, os.environ, read_table(root), root).table("mutate")
+    for key in table:
+        if key not in _KEYS:
+            raise UsageError(
+                f"[tool.harness.mutate] has no key {key!r}", remedy=f"one of {', '.join(_KEYS)}"
+            )
     tests = arguments.tests or table.get("tests", ["tests"])
+    if not isinstance(tests, list) or not all(isinstance(one, str) for one in tests):
+        raise UsageError(
+            "[tool.harness.mutate] tests: must be a list of paths", remedy='tests = ["tests"]'
+        )
+    Template.load(arguments.template)  # says of the file by its name what is wrong with it
+    if arguments.script:
+        read_script(arguments.script)
     return Project(
         root=root,
         template=_inside(arguments.template, root),

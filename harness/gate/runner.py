@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 
+from harness.folders import make_folder
 from harness.gate.outcome import Ended, Outcome
 from harness.gate.parts import Part
 
@@ -22,7 +23,7 @@ class _Running:
     def __init__(self, part: Part, root: Path, environ: Mapping[str, str]) -> None:
         self.part = part
         self.stopped_for = ""
-        part.log.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(part.log.parent)
         part.report.unlink(missing_ok=True)  # what an earlier run has written says nothing of this
         self._log = part.log.open("wb")
         self._began = time.monotonic()
@@ -114,8 +115,8 @@ def _stop(running: Sequence[_Running], reason: str) -> None:
 def _interruptible() -> Iterator[None]:
     """Let SIGTERM end the gate as Ctrl-C does."""
 
-    def interrupt(_number: int, _frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
+    def interrupt(number: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt(number)
 
     before = signal.signal(signal.SIGTERM, interrupt)
     try:

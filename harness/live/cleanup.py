@@ -6,6 +6,8 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
+from botocore.exceptions import BotoCoreError, ClientError
+
 from harness.errors import HarnessError
 from harness.guest import delete_key_pair
 from harness.ledger import Entry, OpenEntry
@@ -44,10 +46,7 @@ def clean(run_id: str, entries: Sequence[OpenEntry]) -> Sequence[str]:
         try:
             left += _clean_place(run_id, entry, here)
         except Exception as error:  # noqa: BLE001 - the other places are cleaned all the same
-            left.append(
-                f"what run {run_id} has in {entry.region}, if anything: "
-                f"{type(error).__name__}: {error}; harness sweep --run {run_id} --delete"
-            )
+            left += [f"{one.entry}: {type(error).__name__}: {error}" for one in here]
     return left
 
 
@@ -121,7 +120,11 @@ def _instances_left(clients: Clients, run_id: str, pace: Pace) -> Sequence[str]:
         {"Name": f"tag:{TAG_RUN}", "Values": [run_id]},
         {"Name": "instance-state-name", "Values": ["pending", "running", "stopping", "stopped"]},
     ]
-    answer = patiently(lambda: clients("ec2").describe_instances(Filters=filters), pace)
+    try:
+        answer = patiently(lambda: clients("ec2").describe_instances(Filters=filters), pace)
+    except (ClientError, BotoCoreError) as error:
+        where = f"instances of run {run_id} in {clients.region}, if there are any"
+        return [f"{where}: {error}; harness sweep --run {run_id} --delete"]
     return [
         f"instance {one['InstanceId']} in {clients.region}: aws ec2 terminate-instances "
         f"--region {clients.region} --instance-ids {one['InstanceId']}"

@@ -30,6 +30,7 @@ def make_workspace(
             _bring(root, folder, relative, own)
     for relative, content in files.items():
         target = folder / relative
+        target.unlink(missing_ok=True)  # a copy of what may not be written
         target.write_bytes(content)
         if (root / relative).exists():
             target.chmod((root / relative).stat().st_mode)

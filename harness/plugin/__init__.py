@@ -16,6 +16,7 @@ import pytest
 
 from harness.errors import HarnessError
 from harness.isolation import NetworkGuard, without_credentials
+from harness.matrix import live_rungs
 from harness.naming import new_run_id
 from harness.options import SETTINGS, Setting, read_table, resolve
 from harness.plugin.ending import Controller, end_orderly_on
@@ -63,6 +64,7 @@ def pytest_configure(config: pytest.Config) -> None:
     try:
         table = read_table(config.rootpath)
         config.stash[SETTLED] = resolve(given, os.environ, table, config.rootpath)
+        live_rungs(config.stash[SETTLED])  # says what is wrong with the matrix before collecting
     except HarnessError as error:
         raise pytest.UsageError(str(error)) from None
     config.stash[GUARD] = NetworkGuard()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from harness.errors import HarnessError, UsageError
+from harness.errors import HarnessError
 from harness.matrix import Rung, live_rungs, local_rung
 from harness.options import Settings
 from harness.plugin.state import LINT, SETTLED, run_of
@@ -24,14 +24,11 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if metafunc.definition.get_closest_marker("booted") is None:
         return
     if "rung" not in metafunc.fixturenames:
-        raise pytest.UsageError(
+        raise pytest.Collector.CollectError(
             f"{metafunc.definition.nodeid} is marked booted but takes no fixture of an instance"
         )
     settings = metafunc.config.stash[SETTLED]
-    try:
-        rungs = (local_rung(settings), *live_rungs(settings))
-    except UsageError as error:
-        raise pytest.UsageError(str(error)) from None
+    rungs = (local_rung(settings), *live_rungs(settings))
     cases = [pytest.param(one, marks=getattr(pytest.mark, one.name), id=one.id) for one in rungs]
     metafunc.parametrize("rung", cases, indirect=True, scope="session")
 

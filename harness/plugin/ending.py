@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
+from harness.folders import make_folder
 from harness.plugin.state import (
     ENVIRON,
     LEAKS,
@@ -94,7 +95,7 @@ class Controller:
         node.workerinput["harness_run_id"] = config.stash[RUN_ID]
         if WATCHDOG not in config.stash:
             directory = run_directory(config)
-            directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+            make_folder(directory, mode=0o700)
             config.stash[WATCHDOG] = Watchdog.start(directory, config.stash[ENVIRON])
 
     @pytest.hookimpl(optionalhook=True)

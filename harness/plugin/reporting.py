@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Generator
+from functools import partial
+from pathlib import Path
 from typing import Any, Final
 
 import pytest
 from botocore.exceptions import BotoCoreError, ClientError
 
+import harness
 from harness.cloudformation.unsupported import LISTED
 from harness.errors import HarnessError, StackError
 from harness.plugin.state import LEAKS, RUN
 
+PACKAGE: Final = Path(harness.__file__).parent
 NOT_RUN: Final = "the local rung was NOT RUN: "
 
 
@@ -25,12 +29,13 @@ def pytest_runtest_makereport(
         item.user_properties += [(LISTED, line) for line in run.newly_listed()]
     report = yield
     error = call.excinfo.value if call.excinfo else None
-    if (
-        isinstance(error, HarnessError | BotoCoreError | ClientError)
-        and call.when != "call"
-        and report.failed
-    ):
-        report.longrepr = str(error)
+    if call.excinfo and report.failed:
+        if call.when != "call" and isinstance(error, HarnessError | BotoCoreError | ClientError):
+            report.longrepr = str(error)
+        elif isinstance(error, HarnessError) and not item.config.option.fulltrace:
+            report.longrepr = call.excinfo.getrepr(
+                style="short", tbfilter=partial(_frames_of_the_test, item), chain=False
+            )
     if run is None or not isinstance(item, pytest.Function):
         return report
     deployment: Any = item.funcargs.get("deployment")
@@ -41,6 +46,13 @@ def pytest_runtest_makereport(
     elif isinstance(error, StackError) and error.evidence is not None:
         item.user_properties.append(("evidence", str(error.evidence)))
     return report
+
+
+def _frames_of_the_test(item: pytest.Item, excinfo: pytest.ExceptionInfo[BaseException]) -> Any:  # noqa: ANN401 - pytest has no public name for it
+    """From the test to where it asks the harness; how that came to raise is its own affair."""
+    frames = excinfo.traceback.cut(path=item.path)
+    own = frames.filter(lambda entry: not Path(entry.path).is_relative_to(PACKAGE))
+    return own or frames
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

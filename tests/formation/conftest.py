@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from harness.cloudformation.intrinsics import PseudoParameters
+from harness.embed import read_script
 from harness.template import Template
 from harness.userdata import render_user_data
 
@@ -141,7 +142,7 @@ def sandbox(tmp_path: Path) -> Sandbox:
 @pytest.fixture
 def provision_sh() -> str:
     """The script, as it is in the repository."""
-    return (ROOT / "provision.sh").read_bytes().decode()
+    return read_script(ROOT / "provision.sh")
 
 
 @pytest.fixture

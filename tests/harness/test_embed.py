@@ -100,7 +100,7 @@ def test_check_shows_the_drift_and_changes_nothing(
         (b"#!/bin/bash -e\r\ntrue\r\n", "run.sh:1: CRLF line ends"),
         (b"#!/bin/bash -e\ntrue\necho a\rb\n", "run.sh:3: CRLF line ends"),
         (b"echo no interpreter\n", "no interpreter line"),
-        (b"#!/bin/bash\n\xff\n", "cannot be read"),
+        (b"#!/bin/bash\n\xff\n", "is no text"),
         (b"#!/bin/bash\n" + b"#" * 16_384, "EC2 takes 16384"),
     ],
 )
@@ -124,6 +124,26 @@ def test_script_that_cannot_run_is_refused(
     assert template.read_text() == TEMPLATE
 
 
+def test_a_mark_before_the_interpreter_is_named(files: tuple[Path, Path]) -> None:
+    """Nobody sees it, and the kernel does not know what to do with it."""
+    files[1].write_text("\ufeff" + SCRIPT)
+    with pytest.raises(ScriptError, match="byte order mark"):
+        read_script(files[1])
+
+
+def test_a_template_that_cannot_be_written_is_named(
+    files: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever the reason."""
+
+    def refuse(_path: Path, _content: bytes) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "write_bytes", refuse)
+    with pytest.raises(TemplateError, match="cannot be written: Permission denied"):
+        embed(*files, "Node").write()
+
+
 def test_size_counts_the_longest_name_a_stack_may_have(files: tuple[Path, Path]) -> None:
     """A script is refused when only a short stack name would let it fit."""
     template, script = files
@@ -142,7 +162,7 @@ def test_size_counts_the_longest_name_a_stack_may_have(files: tuple[Path, Path])
         (TEMPLATE.replace('"UserData": "", ', ""), "Node", "has no UserData"),
         (TEMPLATE[:-5], "Node", "not JSON"),
         (json.dumps({"a": 1}), "Node", "Resources"),
-        ("Resources:\n  Node:\n    Type: AWS::EC2::Instance\n", "Node", "only be embedded into"),
+        ("Resources:\n  Node:\n    Type: AWS::EC2::Instance\n", "Node", "not JSON"),
     ],
 )
 def test_template_that_cannot_hold_it_is_refused(
@@ -156,6 +176,14 @@ def test_template_that_cannot_hold_it_is_refused(
     assert caught.value.remedy
     assert str(template) in str(caught.value)
     assert template.read_text() == text
+
+
+def test_yaml_cannot_hold_it(files: tuple[Path, Path]) -> None:
+    """Its text could not be kept to the byte."""
+    template = files[0].with_suffix(".yaml")
+    template.write_text("Resources:\n  Node:\n    Type: AWS::EC2::Instance\n")
+    with pytest.raises(TemplateError, match="only be embedded into JSON"):
+        embed(template, files[1], "Node")
 
 
 def test_missing_template_is_refused(tmp_path: Path) -> None:

@@ -24,7 +24,17 @@ PACKAGE = Path(harness.__file__).parent
 
 TIERS = (
     {"errors", "_version", "amis", "garbage"},
-    {"options", "template", "waiting", "naming", "ledger", "isolation", "claims", "service_models"},
+    {
+        "options",
+        "template",
+        "waiting",
+        "naming",
+        "ledger",
+        "isolation",
+        "claims",
+        "service_models",
+        "folders",
+    },
     {"cloudformation", "stack", "guest", "masking", "embed", "watchdog"},
     {"userdata", "target", "evidence", "progress", "headroom", "moto_models", "simulate"},
     {"lint", "matrix", "deployment", "budgets"},

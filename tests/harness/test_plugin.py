@@ -283,10 +283,54 @@ def test_a_test_that_says_not_where_is_told_so(suite: pytest.Pytester) -> None:
     assert "mark it booted, local or live" in result.stdout.str()
 
 
+@pytest.mark.parametrize("arguments", [(), ("-m", "local")])
+def test_a_folder_that_cannot_be_written_is_told(
+    suite: pytest.Pytester, arguments: tuple[str, ...]
+) -> None:
+    """Whoever wants a stack is told, and nobody else has to know."""
+    suite.makepyfile(
+        "import pytest\n@pytest.mark.local\ndef test_it(stack): pass\n"
+        "@pytest.mark.local\ndef test_else(): pass\n"
+    )
+    (suite.path / ".harness").write_text("a file")
+    result = run(suite, *arguments)
+    result.assert_outcomes(passed=1, errors=1)
+    assert "runs/" in result.stdout.str()
+    assert "cannot be made: Not a directory" in result.stdout.str()
+    assert "Traceback" not in result.stdout.str()
+
+
+def test_a_matrix_that_is_wrong_is_a_usage_error(suite: pytest.Pytester) -> None:
+    """Before anything is collected."""
+    suite.makepyprojecttoml("[tool.harness.matrix]\nx = 4\n")
+    suite.makepyfile("def test_it(): pass\n")
+    result = run(suite)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    assert "[tool.harness.matrix] has no axis 'x'" in result.stderr.str()
+
+
+def test_what_a_test_is_refused_is_told_where_the_test_asked(suite: pytest.Pytester) -> None:
+    """Not by way of the harness's own frames; those are shown on request."""
+    unresolved = {**json.loads(TEMPLATE), "Outputs": {"O": {"Value": {"Ref": "Nope"}}}}
+    suite.makefile(".json", formation=json.dumps(unresolved))
+    suite.makepyfile(
+        "import pytest\n@pytest.mark.unit\n"
+        "def test_it(template, simulate):\n    simulate(template)\n"
+    )
+    output = run(suite).stdout.str()
+    assert "test_what_a_test_is_refused_is_told_where_the_test_asked.py:4: in test_it" in output
+    assert "Nope" in output
+    assert "formation.json" in output
+    assert "graph.py" not in output
+    assert "graph.py" in run(suite, "--full-trace").stdout.str()
+
+
 def test_a_booted_test_needs_an_instance(suite: pytest.Pytester) -> None:
     """Else it would run twice for nothing."""
     suite.makepyfile("import pytest\n@pytest.mark.booted\ndef test_it(): pass\n")
-    assert "takes no fixture of an instance" in run(suite).stdout.str()
+    output = run(suite).stdout.str()
+    assert "takes no fixture of an instance" in output
+    assert "pluggy" not in output.partition("collected")[2]
 
 
 def test_a_missing_template_is_told_without_a_traceback(suite: pytest.Pytester) -> None:

@@ -34,6 +34,7 @@ def connect(environment: Mapping[str, str]) -> docker.DockerClient:
         docker.errors.DockerException,
         requests.exceptions.RequestException,
         OSError,
+        ValueError,  # of an address that is none
     ) as error:
         cause = root_cause(error)
         remedy = REMEDY

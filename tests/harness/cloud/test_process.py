@@ -29,6 +29,17 @@ def test_an_error_of_the_process_is_raised_in_its_owner(
     cloud.stop()
 
 
+@pytest.mark.parametrize("address", ["tcp://127.0.0.1:notaport", "tcp://[::1"])
+def test_an_address_that_is_none_is_no_engine(
+    address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The remedy is the same: to point at one that runs."""
+    monkeypatch.setenv("DOCKER_HOST", address)
+    with pytest.raises(EngineAbsentError) as caught:
+        LocalCloud("test-process").start()
+    assert address in caught.value.message
+
+
 def test_one_that_began_in_vain_ends_without_a_word(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

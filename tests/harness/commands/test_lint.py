@@ -74,10 +74,10 @@ def test_what_cannot_be_read_is_status_2(
 
 
 def test_a_binary_file_is_status_2(capsys: pytest.CaptureFixture[str]) -> None:
-    """It is no text."""
+    """Whatever it is, it is no template."""
     Path("binary").write_bytes(b"\xff\xfe\x00")
     assert main(["lint", "binary"]) == 2
-    assert "cannot be read" in capsys.readouterr().err
+    assert "is no text" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import boto3
 import pytest
 from botocore.exceptions import NoCredentialsError
 from moto import mock_aws
@@ -120,21 +121,24 @@ def test_a_place_that_cannot_be_cleaned_keeps_no_other_from_it(
     """What may be left there is named, with what looks again."""
     asked = []
 
-    def look(there: Clients, run_id: str, _pace: object) -> list[str]:
-        asked.append(there.region)
+    def delete(there: Clients, name: str, _pace: object) -> list[str]:
+        asked.append((there.region, name))
+        return []
+
+    def describe(there: Clients, service: str) -> object:
         if there.region == "us-east-1":
             raise NoCredentialsError
-        return [f"instance of {run_id}"]
+        return boto3.client(service, region_name=there.region)  # type: ignore[call-overload]  # any
 
     del clients
-    monkeypatch.setattr("harness.live.cleanup._instances_left", look)
+    monkeypatch.setattr("harness.live.cleanup._DELETERS", {"stack": delete})
+    monkeypatch.setattr(Clients, "__call__", describe)
     regions = ("us-east-1", "eu-west-1")
     entries = [OpenEntry(Entry("stack", "s", "aws", one), True, 0.0) for one in regions]
-    failed, found = clean("dead", entries)
-    assert asked == [*regions]
-    assert "us-east-1" in failed
-    assert "harness sweep --run dead --delete" in failed
-    assert found == "instance of dead"
+    (line,) = clean("dead", entries)
+    assert asked == [(region, "s") for region in regions]
+    assert "in us-east-1, if there are any" in line
+    assert "harness sweep --run dead --delete" in line
 
 
 def test_a_run_that_has_made_nothing_leaves_nothing(clients: Clients) -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -177,6 +179,11 @@ def test_test_that_never_ends_is_ended(project: Path) -> None:
         (("nowhere.sh",), "nowhere.sh: no such file"),
         (("--tests", "nowhere"), "nowhere: no such file"),
         (("--tests", "/"), "is not inside of"),
+        (("--jobs", "0"), "must be a number above 0"),
+        (("--limit", "0"), "must be a number above 0"),
+        (("--limit", "nan"), "must be a number above 0"),
+        (("tests",), "tests: cannot be read: Is a directory"),
+        (("--output", "tests"), "tests: Is a directory"),
     ],
 )
 def test_wrong_arguments_are_named(project: Path, arguments: tuple[str, ...], message: str) -> None:
@@ -185,6 +192,61 @@ def test_wrong_arguments_are_named(project: Path, arguments: tuple[str, ...], me
     assert done.returncode == 2
     assert message in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        ("tests = 3", "tests: must be a list of paths"),
+        ('tests = "tests"', "tests: must be a list of paths"),
+        ('tsts = ["tests"]', "has no key 'tsts'"),
+    ],
+)
+def test_a_malformed_table_is_named(project: Path, table: str, message: str) -> None:
+    """As every other table of the settings."""
+    (project / "pyproject.toml").write_text(f"{PYPROJECT}\n[tool.harness.mutate]\n{table}\n")
+    done = mutate(project)
+    assert done.returncode == 2, done.stdout
+    assert message in done.stderr
+
+
+def test_a_template_that_is_none_is_named(project: Path) -> None:
+    """By its file."""
+    (project / "infra/stack.json").write_text("{")
+    done = mutate(project)
+    assert done.returncode == 2
+    assert "infra/stack.json:1:2: not JSON" in done.stderr
+
+
+def test_a_template_that_may_not_be_written_is_broken_in_a_copy(project: Path) -> None:
+    """Nobody writes into what is the project's."""
+    template = project / "infra/stack.json"
+    template.chmod(0o444)
+    folder = project.parent / "workspace"
+    folder.mkdir()
+    make_workspace(project, folder, {Path("infra/stack.json"): b"{}"}, [Path("infra/stack.json")])
+    assert (folder / "infra/stack.json").read_text() == "{}"
+    assert json.loads(template.read_text()) == TEMPLATE
+
+
+def test_a_signal_leaves_no_workspace(project: Path, tmp_path: Path) -> None:
+    """Whoever sends one gets its status."""
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    with subprocess.Popen(
+        [sys.executable, "-m", "harness", "mutate", "infra/stack.json"],
+        cwd=project,
+        env={**os.environ, "TMPDIR": str(temporary)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        while not [*temporary.glob("harness-mutate-*")]:
+            assert process.poll() is None
+            time.sleep(0.01)
+        process.terminate()
+        process.communicate(timeout=60)
+    assert process.returncode == 128 + signal.SIGTERM
+    assert not [*temporary.glob("harness-mutate-*")]
 
 
 def test_catalogue_can_be_listed(project: Path) -> None:

@@ -222,15 +222,20 @@ class LiveRun:
             "AWS_SECRET_ACCESS_KEY": "example/secret/key",
             "AWS_EC2_METADATA_DISABLED": "true",
         }
-        self.process = subprocess.Popen(
-            command,
-            cwd=self.directory,
-            env=surroundings | dict(environ or {}),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            stdin=subprocess.DEVNULL,
-            text=True,
-        )
+        # Under nohup, or what starts tests as it does, it would inherit not to be hung up.
+        before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+        try:
+            self.process = subprocess.Popen(
+                command,
+                cwd=self.directory,
+                env=surroundings | dict(environ or {}),
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                stdin=subprocess.DEVNULL,
+                text=True,
+            )
+        finally:
+            signal.signal(signal.SIGHUP, before)
         return self
 
     def finish(self, limit: float = 180) -> int:
