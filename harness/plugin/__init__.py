@@ -19,7 +19,7 @@ from harness.isolation import NetworkGuard, without_credentials
 from harness.matrix import live_rungs
 from harness.naming import new_run_id
 from harness.options import SETTINGS, Setting, read_table, resolve
-from harness.plugin.ending import Controller, end_orderly_on
+from harness.plugin.ending import CONTROLLER, Controller, end_orderly_on
 from harness.plugin.state import ENVIRON, GUARD, LEAKS, RUN_ID, SETTLED
 
 pytest_plugins = [
@@ -75,7 +75,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if not worker:
         end_orderly_on(config, signal.SIGTERM, signal.SIGHUP)
         if config.pluginmanager.hasplugin("xdist"):
-            config.pluginmanager.register(Controller(), "harness-controller")
+            config.pluginmanager.register(Controller(), CONTROLLER)
     config.stash[RUN_ID] = worker.get("harness_run_id") or new_run_id()
 
 

@@ -12,6 +12,7 @@ import pytest
 from harness.folders import make_folder
 from harness.plugin.state import (
     ENVIRON,
+    HANDLED,
     LEAKS,
     RUN,
     RUN_ID,
@@ -25,6 +26,9 @@ from harness.watchdog import Watchdog
 
 if TYPE_CHECKING:
     from harness.run import Run
+
+CONTROLLER: Final = "harness-controller"
+"""The name of :class:`Controller` among pytest's plugins."""
 
 _SIGNALLED: Final = 128
 """A shell adds a signal's number to this for the status of a process that the signal ended."""
@@ -47,11 +51,15 @@ def end_orderly_on(config: pytest.Config, *signals: signal.Signals) -> None:
     for number in signals:
         if signal.getsignal(number) == signal.SIG_DFL:
             signal.signal(number, end)
-            config.add_cleanup(partial(_restore, number))
+            config.stash.setdefault(HANDLED, []).append(number)
+    config.add_cleanup(partial(_let_go, config))
 
 
-def _restore(number: signal.Signals) -> None:
-    signal.signal(number, signal.SIG_DFL)
+def _let_go(config: pytest.Config) -> None:
+    """Everything is torn down: a signal may end the process where it stands."""
+    for number in config.stash.get(HANDLED, []):
+        signal.signal(number, signal.SIG_DFL)
+    config.stash[HANDLED] = []
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -61,6 +69,8 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     if run is not None:
         _close(session, run)
     _settle_status(session)
+    if not session.config.pluginmanager.hasplugin(CONTROLLER):
+        _let_go(session.config)
 
 
 def _close(session: pytest.Session, run: Run) -> None:
@@ -108,14 +118,13 @@ class Controller:
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Delete what workers have left, when all of them are gone."""
         config = session.config
-        watchdog = config.stash.get(WATCHDOG, None)
-        if watchdog is None:
-            return
-        try:
-            limit = config.stash[SETTLED].delete_timeout
-            config.stash[LEAKS].extend(watchdog.conclude(run_directory(config), limit))
-        except KeyboardInterrupt:
-            watchdog.abandon()
-            say(config, f"interrupted again: the watchdog (process {watchdog.pid}) goes on")
-            session.exitstatus = pytest.ExitCode.INTERRUPTED
-        _settle_status(session)
+        if watchdog := config.stash.get(WATCHDOG, None):
+            try:
+                limit = config.stash[SETTLED].delete_timeout
+                config.stash[LEAKS].extend(watchdog.conclude(run_directory(config), limit))
+            except KeyboardInterrupt:
+                watchdog.abandon()
+                say(config, f"interrupted again: the watchdog (process {watchdog.pid}) goes on")
+                session.exitstatus = pytest.ExitCode.INTERRUPTED
+            _settle_status(session)
+        _let_go(config)

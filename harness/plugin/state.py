@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -29,6 +30,9 @@ GUARD: Final[pytest.StashKey[NetworkGuard]] = pytest.StashKey()
 LEAKS: Final[pytest.StashKey[list[str]]] = pytest.StashKey()
 SIGNALLED: Final[pytest.StashKey[int]] = pytest.StashKey()
 """The number of the signal that ends the session."""
+
+HANDLED: Final[pytest.StashKey[list[signal.Signals]]] = pytest.StashKey()
+"""The signals on which everything is torn down."""
 
 WATCHDOG: Final[pytest.StashKey[Watchdog]] = pytest.StashKey()
 """Of the process that leads pytest-xdist's workers; elsewhere the run has it."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import select
+import shutil
 import signal
 import sys
 from pathlib import Path
@@ -24,6 +25,7 @@ def main(run_directory: Path) -> int:
     for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
     if _wait_for_the_end(os.getppid()):
+        shutil.rmtree(run_directory, ignore_errors=True)  # who dismissed it may be gone by now
         return 0
     # Loaded only now: while the tests live the watchdog takes as little memory as it can.
     from harness.watchdog.cleaning import clean_up  # noqa: PLC0415 - as above

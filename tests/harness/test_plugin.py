@@ -6,6 +6,7 @@ import json
 import os
 import pty
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -187,6 +188,23 @@ def test_what_is_wrong_with_the_cloud_is_told_to_who_wants_it(suite: pytest.Pyte
     suite.makeconftest(CONFTEST.replace('print("begun", request.region)', wrong))
     suite.makepyfile("import pytest\n@pytest.mark.local\ndef test_it(stack): pass\n")
     run(suite, "-m", "local").assert_outcomes(passed=1)
+
+
+def test_a_signal_at_the_very_end_ends_the_process_where_it_stands(
+    suite: pytest.Pytester,
+) -> None:
+    """Nothing is left to be torn down, and no traceback of ours is in the way."""
+    late = "def pytest_unconfigure(config): os.kill(os.getpid(), signal.SIGHUP)\n"
+    suite.makeconftest(f"import os, signal\n{CONFTEST}\n{late}")
+    suite.makepyfile("import pytest\n@pytest.mark.local\ndef test_it(stack): pass\n")
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)  # not as under nohup
+    try:
+        result = run(suite)
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    assert result.ret == -signal.SIGHUP
+    result.assert_outcomes(passed=1)
+    assert "Traceback" not in result.stderr.str()
 
 
 def test_stacks_are_shared_by_content(suite: pytest.Pytester) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from harness.ledger import Entry, Ledger, open_entries
-from harness.watchdog import LEFT, Watchdog
+from harness.watchdog import DISMISSED, LEFT, Watchdog
 from harness.watchdog.cleaning import clean_up
 
 pytestmark = pytest.mark.selftest
@@ -68,6 +68,16 @@ def test_it_is_dismissed_where_nothing_is_left(
         ledger.intend(STACK)
         ledger.release(STACK)
     assert watchdog.conclude(run_directory, 60) == []
+    assert not run_directory.exists()
+
+
+def test_the_runs_files_go_though_the_tests_die_of_something_at_the_very_end(
+    run_directory: Path, environ: dict[str, str]
+) -> None:
+    """The watchdog has been dismissed, and nobody is left to remove them."""
+    watchdog = Watchdog.start(run_directory, environ)
+    watchdog._process.communicate(DISMISSED, 60)
+    assert watchdog._process.returncode == 0
     assert not run_directory.exists()
 
 
