@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from math import isfinite
 from pathlib import Path
 
 from harness.errors import UsageError
@@ -24,7 +25,7 @@ class Headroom:
     Args:
         logical_id: The resource.
         provisioning_seconds: From "Resource creation Initiated" to CREATE_COMPLETE.
-        budget_seconds: The Timeout of its CreationPolicy.
+        budget_seconds: The Timeout of its CreationPolicy; infinite where only the stack knows.
     """
 
     logical_id: str
@@ -32,8 +33,9 @@ class Headroom:
     budget_seconds: float
 
     def __str__(self) -> str:
-        took, budget = self.provisioning_seconds, self.budget_seconds
-        return f"{self.logical_id}: provisioning took {took:.0f} s of {budget:.0f} s"
+        known = isfinite(self.budget_seconds)
+        budget = f"{self.budget_seconds:.0f} s" if known else "an unknown time"
+        return f"{self.logical_id}: provisioning took {self.provisioning_seconds:.0f} s of {budget}"
 
 
 def measure(budgets: Mapping[str, float], events: Sequence[StackEvent]) -> Sequence[Headroom]:

@@ -373,7 +373,7 @@ class Run:
             capabilities=wanted.capabilities,
             on_failure=wanted.on_failure,
             token=name,
-            budgets=signal_budgets(wanted.template, parameters),
+            budgets=signal_budgets(wanted.template, parameters, wanted.region),
         )
         return key, spec
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from math import isfinite
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -44,7 +45,8 @@ class StackSpec:
             ``DELETE`` are CloudFormation's others.
         token: Makes a repeated create request harmless ("ClientRequestToken").
         timeout_minutes: ``TimeoutInMinutes``; None for no limit on CloudFormation's side.
-        budgets: Seconds that each resource may take to be signalled, for who watches.
+        budgets: Seconds that each resource may take to be signalled, for who watches; infinite
+            where that is not known.
     """
 
     name: str
@@ -154,6 +156,7 @@ class Stack:
         self.id = stack_id
         self.name = name
         self.budgets = budgets or {}
+        self._known = {name: one for name, one in self.budgets.items() if isfinite(one)}
         self._pace = pace
         self._clock = clock or Clock()
         self._seen: set[str] = set()
@@ -185,7 +188,12 @@ class Stack:
                 remedy=_REFUSAL_REMEDIES.get(error_code(error), "mend what it names"),
             ) from error
         except BotoCoreError as error:
-            raise _doubtful(spec.name, str(error)) from error
+            if is_passing(error):
+                raise _doubtful(spec.name, str(error)) from error
+            raise StackFailed(
+                f"stack {spec.name}: the request to create it could not be sent: {error}",
+                remedy="mend what it names",
+            ) from error
         stack_id = answer["StackId"]
         return cls(client, stack_id, spec.name, budgets=spec.budgets, pace=pace, clock=clock)
 
@@ -375,7 +383,7 @@ class Stack:
             return True
         self._seen.update(event.id for event in fresh)
         for event in fresh or (None,):
-            observer(Observation(self.name, deadline.elapsed, event, self.budgets))
+            observer(Observation(self.name, deadline.elapsed, event, self._known))
         return bool(fresh)
 
     def _newest_events(self, known: frozenset[str] | set[str]) -> Sequence[StackEvent]:

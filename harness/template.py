@@ -138,7 +138,7 @@ class Template:
         Raises:
             TemplateError: It is neither, or it is no template; line and column where known.
         """
-        parse = _parse_json if _looks_like_json(text, path) else _parse_yaml
+        parse = _parse_json if looks_like_json(text, path) else _parse_yaml
         body = parse(text, path)
         _check_sections(body, path)
         return cls(body=body, text=text, path=path)
@@ -220,7 +220,7 @@ def _check_sections(body: Node, path: Path | None) -> None:
             )
 
 
-def _looks_like_json(text: str, path: Path | None) -> bool:
+def looks_like_json(text: str, path: Path | None = None) -> bool:
     """By what it begins with, as CloudFormation goes by, or by its name."""
     begins = text.lstrip(f"{_MARK} \t\r\n")[:1]
     return begins == "{" or (path is not None and path.suffix == ".json")

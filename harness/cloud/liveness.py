@@ -10,10 +10,11 @@ import contextlib
 import enum
 import fcntl
 from collections.abc import Generator, Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 from harness.cloud.private import make_private, own_directory
-from harness.errors import EngineError, LeakError
+from harness.errors import EngineError
 
 
 class Life(enum.Enum):
@@ -24,14 +25,23 @@ class Life(enum.Enum):
     UNKNOWN = "unknown"
 
 
+@dataclass
+class Traces:
+    """Whether a cloud may have left something: from its first network on, until all is removed."""
+
+    possible: bool = False
+
+
 def default_directory() -> Path:
     """Where this user's lock files are."""
     return own_directory("clouds")
 
 
 @contextlib.contextmanager
-def alive(run_id: str, directory: Path) -> Generator[None]:
+def alive(run_id: str, directory: Path) -> Generator[Traces]:
     """Say that a run's cloud is alive, for as long as the context lasts.
+
+    Afterwards it is dead where it may have left something, and else forgotten.
 
     Raises:
         EngineError: Another one of that run is.
@@ -46,14 +56,12 @@ def alive(run_id: str, directory: Path) -> Generator[None]:
             raise EngineError(
                 f"a local cloud of run {run_id} is alive already", remedy="give the run another id"
             ) from None
+        traces = Traces()
         try:
-            yield
-        except LeakError:
-            raise  # dead, and not to be forgotten
-        except BaseException:
-            path.unlink(missing_ok=True)
-            raise
-        path.unlink(missing_ok=True)
+            yield traces
+        finally:
+            if not traces.possible:
+                path.unlink(missing_ok=True)
 
 
 def life_of(run_id: str, directory: Path) -> Life:

@@ -55,6 +55,7 @@ class LocalCloud:
         self._ready = threading.Event()
         self._process: subprocess.Popen[str] | None = None
         self._last_words: deque[str] = deque(maxlen=30)
+        self._last_said = ""
         self._readers: list[threading.Thread] = []
         self.endpoint_url = ""
         self.caller_cidr = ""
@@ -100,8 +101,9 @@ class LocalCloud:
         except Empty:
             self.stop()
             raise EngineError(
-                f"the local cloud has not started within {limit.seconds:.0f} s; it said last: "
-                + "\n".join(self._last_words)
+                f"the local cloud has not started within {limit.seconds:.0f} s; what it said last: "
+                f"{self._last_said or 'nothing'}",
+                remedy="see whether the container engine answers: docker info",
             ) from None
         except KeyboardInterrupt:
             self.stop()
@@ -119,7 +121,7 @@ class LocalCloud:
             raise LeakError(
                 f"the local cloud of run {self.run_id} ended with status {process.returncode}: "
                 + "\n".join(self._last_words),
-                remedy="harness sweep --local",
+                remedy=f"harness sweep --local --run {self.run_id} --delete",
             )
 
     def _await_end(self, process: subprocess.Popen[str]) -> None:
@@ -137,7 +139,7 @@ class LocalCloud:
             process.wait()
             raise LeakError(
                 f"the local cloud of run {self.run_id} did not end within {STOP_SECONDS} s",
-                remedy="harness sweep --local",
+                remedy=f"harness sweep --local --run {self.run_id} --delete",
             ) from None
         finally:
             for reader in self._readers:
@@ -151,7 +153,8 @@ class LocalCloud:
     def _take(self, told: Mapping[str, Any]) -> Mapping[str, Any] | None:
         """Pass on what it says; how it is reached, where that is what it told."""
         if "say" in told:
-            self._say(str(told["say"]))
+            self._last_said = str(told["say"])
+            self._say(self._last_said)
         ready: Mapping[str, Any] | None = told.get("ready")
         return ready
 

@@ -66,6 +66,7 @@ class CloudService:
     Args:
         settings: How it is to be.
         say: Told what takes long, in lines.
+        on_removal: Told before everything is removed, which is better not interrupted.
 
     Raises:
         EngineError: No container engine answers.
@@ -74,10 +75,14 @@ class CloudService:
     """
 
     def __init__(
-        self, settings: CloudSettings, say: Callable[[str], None] = lambda _line: None
+        self,
+        settings: CloudSettings,
+        say: Callable[[str], None] = lambda _line: None,
+        on_removal: Callable[[], None] = lambda: None,
     ) -> None:
         self._settings = settings
         self._say = say
+        self._on_removal = on_removal
         self._stack = contextlib.ExitStack()
         self._engines: dict[str, Any] = {}
         self._engines_lock = threading.Lock()
@@ -116,7 +121,7 @@ class CloudService:
     def _start(self, stack: contextlib.ExitStack) -> None:
         settings = self._settings
         container_engine = stack.enter_context(ContainerEngine.connect(settings.run_id))
-        stack.enter_context(liveness.alive(settings.run_id, self._lives))
+        traces = stack.enter_context(liveness.alive(settings.run_id, self._lives))
         container_engine.check_cgroups()
         self._remove_dead(container_engine)
         self._helpers = HelperScriptsSource(settings.helpers)
@@ -130,7 +135,8 @@ class CloudService:
                 registry=settings.registry_image,
                 say=self._say,
             )
-            stack.callback(self._remove_all, container_engine)
+            stack.callback(self._remove_all, container_engine, traces)
+            traces.possible = True
             network = container_engine.create_network(f"harness-{settings.run_id}")
             imported.result()
         self._gateway = network.gateway
@@ -203,13 +209,15 @@ class CloudService:
                 if not other.remove_all():
                     liveness.forget(run_id, self._lives)
 
-    def _remove_all(self, engine: ContainerEngine) -> None:
+    def _remove_all(self, engine: ContainerEngine, traces: liveness.Traces) -> None:
+        self._on_removal()
         left = engine.remove_all()
         if left:
             raise LeakError(
                 f"still there after the local cloud's end: {', '.join(left)}",
-                remedy=f"harness sweep --local, or docker rm -f / docker network rm: {left}",
+                remedy=f"harness sweep --local --run {self._settings.run_id} --delete",
             )
+        traces.possible = False
 
     # Stacks
 

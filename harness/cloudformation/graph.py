@@ -16,7 +16,7 @@ from harness.cloudformation.quotas import check_quotas
 from harness.cloudformation.refusal import RequestRefused
 from harness.cloudformation.shape import check_shape
 from harness.errors import IntrinsicError, TemplateError
-from harness.template import NO_ALIASES, Node, Resource, Template
+from harness.template import NO_ALIASES, Node, Resource, Template, looks_like_json
 
 Graph = Mapping[str, frozenset[str]]
 """By logical id, the logical ids that must be there first."""
@@ -66,11 +66,13 @@ def _format_error(text: str, error: TemplateError) -> str:
     if NO_ALIASES in error.message:
         return f"Template error: {NO_ALIASES}."
     if error.line:
-        kind = "JSON" if text.lstrip()[:1] == "{" else "YAML"
+        kind = "JSON" if looks_like_json(text) else "YAML"
         return (
             f"Template format error: {kind} not well-formed. "
             f"(line {error.line}, column {error.column})"
         )
+    if error.message.startswith("not JSON"):
+        return "Template format error: JSON not well-formed."
     if '"Resources"' in error.message:
         return "Template format error: At least one Resources member must be defined."
     if "no object" in error.message:

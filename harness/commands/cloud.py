@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import functools
 import json
 import os
 import select
@@ -122,22 +123,26 @@ class _End:
         self._interrupts = True
         if select.select([self._read], [], [], 0)[0]:  # it has come already
             self._interrupts = False
-            raise KeyboardInterrupt
+            raise KeyboardInterrupt(os.read(self._read, 1)[0])
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.interrupts_no_more()
+
+    def interrupts_no_more(self) -> None:
+        """Let what is being done be done in peace."""
         self._interrupts = False
 
     def wait(self) -> None:
         """Return when it has come."""
-        self._interrupts = False
+        self.interrupts_no_more()
         select.select([self._read], [], [])
 
-    def _come(self, _number: int, _frame: object) -> None:
+    def _come(self, number: int, _frame: object) -> None:
         if self._interrupts:
             self._interrupts = False  # what is being removed then is removed in peace
-            raise KeyboardInterrupt
-        os.write(self._write, b"\n")
+            raise KeyboardInterrupt(number)
+        os.write(self._write, bytes([number]))
 
     def _follow_owner(self) -> None:
         select.select([sys.stdin.fileno()], [], [])
@@ -145,7 +150,8 @@ class _End:
 
 
 def _serve(settings: CloudSettings, tell: Tell, end: _End) -> int:
-    with CloudService(settings, say=lambda line: tell("say", line)) as cloud:
+    told = functools.partial(tell, "say")
+    with CloudService(settings, say=told, on_removal=end.interrupts_no_more) as cloud:
         tell("ready", {"endpoint_url": cloud.endpoint_url, "caller_cidr": cloud.caller_cidr})
         end.wait()
         tell("say", "removing guests")

@@ -216,7 +216,7 @@ def _simulate(settings: Settings, template: Template) -> bool:
             ec2: Any = boto3.client("ec2", region_name=region)
             ec2.create_key_pair(KeyName=parameters["KeyName"])
         with simulate(template, parameters, region=region, stack_name="demo") as stack:
-            for logical_id in signal_budgets(template, parameters):
+            for logical_id in signal_budgets(template, parameters, region):
                 stack.signal(logical_id)
             for event in stack.events:
                 _say(f"{event.status:<27} {event.logical_id}  {event.reason}".rstrip())

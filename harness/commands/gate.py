@@ -73,7 +73,8 @@ def _confirmed(outcome: Outcome, headrooms: Sequence[Headroom], settings: Settin
 def _awaited(settings: Settings) -> set[str]:
     """The resources that wait for signals; none where lint has said that it cannot be read."""
     try:
-        return {*signal_budgets(Template.load(settings.template), settings.parameters)}
+        template, region = Template.load(settings.template), settings.regions[0]
+        return {*signal_budgets(template, settings.parameters, region)}
     except TemplateError:
         return set()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -105,8 +106,8 @@ def _report(arguments: argparse.Namespace) -> Report:
 
 
 def _meant_for() -> Sequence[str]:
-    """The regions that the project here is meant for; none where it says nothing."""
-    return resolve({}, {}, read_table(Path.cwd()), Path.cwd()).lint_regions
+    """The regions that the project here is meant for, as its tests and its gate have them."""
+    return resolve({}, os.environ, read_table(Path.cwd()), Path.cwd()).meant_for
 
 
 def _listed(values: list[str]) -> list[str]:

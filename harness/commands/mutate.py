@@ -73,7 +73,7 @@ def run(arguments: argparse.Namespace) -> int:
     project = _project(arguments, root)
     mutants = _mutants(project, arguments.rung, arguments.only)
     if arguments.output is not None:
-        _write("", arguments.output)  # what cannot be written is known before hours have passed
+        _check_writable(arguments.output)  # known before hours have passed
     started = time.monotonic()
     # A report that goes elsewhere leaves the terminal to the progress.
     live = arguments.format == "text" and arguments.output is None
@@ -154,11 +154,17 @@ def _mutants(project: Project, rung: str | None, patterns: Sequence[str]) -> lis
     return wanted
 
 
+def _check_writable(output: Path) -> None:
+    """See whether a file can be written, and leave it as it is."""
+    try:
+        output.open("a").close()
+    except OSError as error:
+        raise UsageError(f"{output}: {error.strerror}", remedy="name another file") from None
+
+
 def _write(text: str, output: Path | None) -> None:
     if output is None:
         print(text)
         return
-    try:
-        output.write_text(text + "\n")
-    except OSError as error:
-        raise UsageError(f"{output}: {error.strerror}", remedy="name another file") from None
+    _check_writable(output)
+    output.write_text(text + "\n")

@@ -109,7 +109,7 @@ def why_spared(run_id: str) -> str:
 
 _SPARED = {
     liveness.Life.ALIVE: "its local cloud is alive",
-    liveness.Life.UNKNOWN: "it is another user's or another machine's, and may be alive",
+    liveness.Life.UNKNOWN: "nothing here says whether its cloud is alive",
 }
 
 

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from harness.errors import HarnessError, LeakError
-from harness.waiting import Pace, patiently
+from harness.waiting import Pace, is_passing, patiently
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client
@@ -89,9 +89,11 @@ def import_key_pair(
     try:
         patiently(ask, pace)
     except (ClientError, BotoCoreError) as error:
+        remedy = "give the credentials the permissions that docs/live.md lists"
+        if is_passing(error) or isinstance(error, BotoCoreError):
+            remedy = "see whether the network, the endpoint and the credentials are there"
         raise HarnessError(
-            f"key pair {key.name} could not be imported: {error}",
-            remedy="give the credentials the permissions that docs/live.md lists",
+            f"key pair {key.name} could not be imported: {error}", remedy=remedy
         ) from error
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from harness.cloudformation.intrinsics import PseudoParameters, Resolver
+from harness.cloudformation.intrinsics import NO_VALUE, PseudoParameters, Resolver
 from harness.errors import HarnessError, RefusedError
 from harness.stack import StackSpec
-from harness.template import Node, Resource
+from harness.template import Node
 
 _ROOT_GIGABYTES: Final = 30.0
 """What a root volume is taken to have where the template does not say; images have less."""
@@ -23,6 +23,9 @@ _VOLUME_TYPES: Final = frozenset({"gp2", "gp3", "standard", "sc1", "st1"})
 
 _INCLUDED: Final[Mapping[str, float]] = {"Iops": 3000, "Throughput": 125}
 """What a gp3 volume has without further cost ("General Purpose SSD volumes")."""
+
+
+_ABSENT: Final = {"Ref": "AWS::NoValue"}
 
 
 @dataclass(frozen=True)
@@ -46,48 +49,94 @@ def launches(spec: StackSpec, region: str) -> Iterator[Launch]:
     """
     resolver = _resolver(spec, region)
     for resource in spec.template.resources.values():
+        named = _Properties(resource.logical_id, resource.properties, resolver)
         if resource.type == "AWS::EC2::Instance":
-            yield _launch(resource.logical_id, resource.properties, resolver)
+            yield _launch(named.over(_launch_template(spec, named)))
         elif resource.type == "AWS::AutoScaling::AutoScalingGroup":
-            size = _resolved(resource.properties.get("MaxSize"), resolver)
+            size = named.get("MaxSize")
             if not str(size).isdigit():
-                raise _unpriced(resource.logical_id, "its MaxSize")
-            properties = _launch_properties(spec, resource, resolver)
-            yield from [_launch(resource.logical_id, properties, resolver)] * int(size)
+                raise named.unpriced("its MaxSize")
+            by = _launch_template(spec, named)
+            if by is None:
+                raise named.unpriced("what it launches by")
+            yield from [_launch(by)] * int(size)
+        elif resource.type == "AWS::EC2::VPC" and named.get("InstanceTenancy") != "default":
+            raise named.unpriced("its InstanceTenancy")
 
 
-def _launch(logical_id: str, properties: Mapping[str, Node], resolver: Resolver) -> Launch:
-    placement = _resolved(properties.get("Placement", {}), resolver) or {}
-    tenancy = properties.get("Tenancy", placement.get("Tenancy", "default"))
-    if _resolved(tenancy, resolver) != "default":
-        raise _unpriced(logical_id, "its Tenancy")
-    kind = _resolved(properties.get("InstanceType"), resolver) or _UNKNOWN_TYPE
-    return Launch(str(kind), _gigabytes(logical_id, properties, resolver))
+_DEFAULTS: Final[Mapping[str, Node]] = {
+    "BlockDeviceMappings": [],
+    "InstanceTenancy": "default",
+    "InstanceType": _UNKNOWN_TYPE,
+    "PlacementTenancy": "default",
+    "Tenancy": "default",
+}
+"""What EC2 takes where a property is not there."""
 
 
-def _gigabytes(logical_id: str, properties: Mapping[str, Node], resolver: Resolver) -> float:
-    mappings = _resolved(properties.get("BlockDeviceMappings", []), resolver)
-    if not isinstance(mappings, list):
-        raise _unpriced(logical_id, "its BlockDeviceMappings")
+@dataclass(frozen=True)
+class _Properties:
+    """Properties of one resource, and what they resolve to."""
+
+    logical_id: str
+    nodes: Mapping[str, Node]
+    resolver: Resolver
+
+    def get(self, name: str) -> Any:  # noqa: ANN401 - a JSON value
+        """What a property resolves to.
+
+        Raises:
+            RefusedError: Only a created stack would tell.
+        """
+        try:
+            value = self.resolver.resolve(self.nodes.get(name, _ABSENT))
+        except HarnessError:
+            raise self.unpriced(f"its {name}") from None
+        return _DEFAULTS.get(name) if value is NO_VALUE else value
+
+    def over(self, others: _Properties | None) -> _Properties:
+        """These, and those of others that these do not have."""
+        return replace(self, nodes={**others.nodes, **self.nodes}) if others else self
+
+    def unpriced(self, what: str) -> RefusedError:
+        """For what costs nobody knows how much."""
+        return RefusedError(
+            f"what {self.logical_id} may cost cannot be told, for {what}",
+            remedy="write it as a plain value that has a price, or as a parameter",
+        )
+
+
+def _launch(properties: _Properties) -> Launch:
+    placement = properties.nodes.get("Placement", {})
+    if not isinstance(placement, Mapping):
+        raise properties.unpriced("its Placement")
+    placed = replace(properties, nodes=placement)
+    if any(one.startswith("Fn::") or one == "Ref" for one in placement):
+        placed = replace(properties, nodes=properties.get("Placement") or {})
+    tenancies = [placed.get("Tenancy"), *map(properties.get, ("Tenancy", "PlacementTenancy"))]
+    if {*tenancies} != {"default"}:
+        raise properties.unpriced("its Tenancy")
+    return Launch(str(properties.get("InstanceType")), _gigabytes(properties))
+
+
+def _gigabytes(properties: _Properties) -> float:
+    mappings = properties.get("BlockDeviceMappings")
+    if not isinstance(mappings, list) or not all(isinstance(one, Mapping) for one in mappings):
+        raise properties.unpriced("its BlockDeviceMappings")
     disks = {one.get("DeviceName"): one["Ebs"] for one in mappings if one.get("Ebs")}
-    sizes = [
-        _ROOT_GIGABYTES
-        if name in _ROOT_DEVICES and "VolumeSize" not in disk
-        else _size(logical_id, disk)
-        for name, disk in disks.items()
-    ]
+    sizes = [_size(properties, disk, root=name in _ROOT_DEVICES) for name, disk in disks.items()]
     return sum(sizes) + (0 if _ROOT_DEVICES & disks.keys() else _ROOT_GIGABYTES)
 
 
-def _size(logical_id: str, disk: Mapping[str, Any]) -> float:
+def _size(properties: _Properties, disk: Mapping[str, Any], *, root: bool) -> float:
     if disk.get("VolumeType", "gp2") not in _VOLUME_TYPES:
-        raise _unpriced(logical_id, f"a volume of type {disk['VolumeType']}")
+        raise properties.unpriced(f"a volume of type {disk['VolumeType']}")
     for name, included in _INCLUDED.items():
         if _number(disk.get(name, 0)) > included:
-            raise _unpriced(logical_id, f"a volume's {name}")
-    size = _number(disk.get("VolumeSize"))
+            raise properties.unpriced(f"a volume's {name}")
+    size = _number(disk.get("VolumeSize", _ROOT_GIGABYTES if root else None))
     if size == float("inf"):
-        raise _unpriced(logical_id, "a volume's VolumeSize")
+        raise properties.unpriced("a volume's VolumeSize")
     return size
 
 
@@ -97,13 +146,6 @@ def _number(value: object) -> float:
         return float(str(value))
     except ValueError:
         return float("inf")
-
-
-def _unpriced(logical_id: str, what: str) -> RefusedError:
-    return RefusedError(
-        f"what {logical_id} may cost cannot be told, for {what}",
-        remedy="write it as a plain value that has a price, or as a parameter",
-    )
 
 
 def _resolver(spec: StackSpec, region: str) -> Resolver:
@@ -116,25 +158,23 @@ def _resolver(spec: StackSpec, region: str) -> Resolver:
     return Resolver(spec.template, {**defaults, **spec.parameters}, pseudo)
 
 
-def _resolved(node: Node, resolver: Resolver) -> Any:  # noqa: ANN401 - a JSON value
-    try:
-        return resolver.resolve(node)
-    except HarnessError:
-        return None
+def _launch_template(spec: StackSpec, properties: _Properties) -> _Properties | None:
+    """What something is launched by: its launch template's or configuration's properties.
 
+    Returns:
+        None where it names none.
 
-def _launch_properties(spec: StackSpec, group: Resource, resolver: Resolver) -> Mapping[str, Node]:
-    """What an Auto Scaling group launches by: its launch template's or configuration's properties.
-
-    Where that is not in the same template nothing is known, so that the type is refused.
+    Raises:
+        RefusedError: What it names is not in the same template.
     """
-    named = group.properties.get("LaunchConfigurationName")
-    template = group.properties.get("LaunchTemplate") or {}
-    reference = named or template.get("LaunchTemplateId")
+    template = properties.nodes.get("LaunchTemplate")
+    by_id = template.get("LaunchTemplateId") if isinstance(template, Mapping) else None
+    reference = properties.nodes.get("LaunchConfigurationName", by_id)
+    if template is None and reference is None:
+        return None
     logical_id = reference.get("Ref") if isinstance(reference, Mapping) else None
     found = spec.template.resources.get(str(logical_id))
     if found is None:
-        return {}
+        raise properties.unpriced("what it launches by, which is not in this template")
     data = found.properties.get("LaunchTemplateData") or found.properties
-    resolved = _resolved(data, resolver)
-    return resolved if isinstance(resolved, Mapping) else data
+    return replace(properties, nodes=data)

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from harness.errors import RefusedError
 
@@ -117,7 +117,7 @@ def secrets_of(session: boto3.Session) -> frozenset[str]:
     try:
         credentials = session.get_credentials()
         frozen = credentials.get_frozen_credentials() if credentials else None
-    except BotoCoreError:  # they have expired and cannot be renewed
+    except (BotoCoreError, ClientError):  # they have expired and cannot be renewed
         return frozenset()
     found = (frozen.access_key, frozen.secret_key, frozen.token) if frozen else ()
     return frozenset(filter(None, found))

@@ -149,6 +149,8 @@ class Runner:
         if rung is Rung.UNIT:
             lint(workspace / self._project.template)  # loads what takes longest to load
         done = run_suite(workspace, self._project.tests, rung, {}, log)
+        if done.interrupted:
+            raise KeyboardInterrupt(*done.interrupted)
         if not done.passed:
             tail = "\n".join(log.read_text().splitlines()[-20:])
             raise BaselineError(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import signal
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -35,6 +36,7 @@ class SuiteRun:
         reason: What it said, in a line.
         seconds: How long each test took.
         broken: Why the failure says nothing of the stack; empty where it does.
+        interrupted: The signal that ended it; empty where none did.
     """
 
     status: int
@@ -42,6 +44,7 @@ class SuiteRun:
     reason: str = ""
     broken: str = ""
     seconds: Mapping[str, float] = field(default_factory=dict)
+    interrupted: Sequence[int] = ()
 
     @property
     def passed(self) -> bool:
@@ -72,7 +75,14 @@ def run_suite(
     if rung is Rung.LOCAL:
         arguments += ["--require-local", f"--login-timeout={_LOGIN_SECONDS}"]
     status = _pytest(project, tests, rung, arguments, log, recorder)
-    return SuiteRun(status, recorder.failure, recorder.reason, recorder.broken, recorder.seconds)
+    return SuiteRun(
+        status,
+        recorder.failure,
+        recorder.reason,
+        recorder.broken,
+        recorder.seconds,
+        recorder.interrupted,
+    )
 
 
 def compile_suite(project: Path, tests: Sequence[Path], rung: Rung, log: Path) -> None:
@@ -113,6 +123,12 @@ class _Recorder:
         self.failure = ""
         self.reason = ""
         self.broken = ""
+        self.interrupted: list[int] = []
+
+    def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
+        """Keep that it was, and by which signal; pytest itself only reports it."""
+        numbers = [one for one in excinfo.value.args if isinstance(one, int)]
+        self.interrupted = numbers or [signal.SIGINT]
 
     def pytest_exception_interact(self, call: pytest.CallInfo[object]) -> None:
         """Tell an engine that does not work from a stack that does not."""

@@ -85,8 +85,18 @@ def _has_open(process_id: int, run_directory: Path) -> bool:
     if not Path("/proc/self/fd").exists():
         return True
     ledger = (run_directory / LEDGERS / f"{process_id}.jsonl").resolve()
-    with suppress(OSError):
-        return any(one.readlink() == ledger for one in Path(f"/proc/{process_id}/fd").iterdir())
+    try:
+        files = [*Path(f"/proc/{process_id}/fd").iterdir()]
+    except PermissionError:
+        return True
+    except OSError:  # there is no such process
+        return False
+    return any(_leads_to(one, ledger) for one in files)
+
+
+def _leads_to(descriptor: Path, file: Path) -> bool:
+    with suppress(OSError):  # it may have been closed since it was listed
+        return descriptor.readlink() == file
     return False
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import Any
 
 import pytest
@@ -36,14 +37,13 @@ def template(policy: Any, **resource: Any) -> Template:  # noqa: ANN401 - JSON
         ({"Timeout": "PT2M"}, 120),
         ({"Timeout": "PT0.5H", "Count": "2"}, 1800),
         ({"Timeout": {"Ref": "Patience"}}, 1200),
-        ({"Timeout": {"Fn::Sub": "PT${AWS::Region}"}}, None),
-        ({"Timeout": "5m"}, None),
+        ({"Timeout": {"Fn::Sub": "PT${AWS::Region}"}}, math.inf),
+        ({"Timeout": "5m"}, math.inf),
     ],
 )
-def test_the_timeout_is_the_policys(signal: dict[str, Any], seconds: float | None) -> None:
+def test_the_timeout_is_the_policys(signal: dict[str, Any], seconds: float) -> None:
     """A bare ResourceSignal means five minutes; what is no duration is not taken for one."""
-    found = signal_budgets(template({"ResourceSignal": signal}))
-    assert found == ({} if seconds is None else {"Compute": seconds})
+    assert signal_budgets(template({"ResourceSignal": signal})) == {"Compute": seconds}
 
 
 def test_parameters_count() -> None:
@@ -51,6 +51,16 @@ def test_parameters_count() -> None:
     one = template({"ResourceSignal": {"Timeout": {"Ref": "Patience"}}}, Condition="Waits")
     assert signal_budgets(one, {"Patience": "PT1M"}) == {"Compute": 60}
     assert signal_budgets(one, {"Wait": "no"}) == {}
+
+
+def test_the_region_counts() -> None:
+    """A mapping by region has the value of where the stack is created."""
+    timeout = {"Fn::FindInMap": ["ByRegion", {"Ref": "AWS::Region"}, "Timeout"]}
+    one = template({"ResourceSignal": {"Timeout": timeout}})
+    mappings = {"ByRegion": {"eu-west-1": {"Timeout": "PT9M"}}}
+    mapped = Template.parse(json.dumps({**one.body, "Mappings": mappings}))
+    assert signal_budgets(mapped, region="eu-west-1") == {"Compute": 540}
+    assert signal_budgets(mapped) == {"Compute": math.inf}
 
 
 def test_a_policy_without_signals_has_no_budget() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -41,6 +42,15 @@ def test_counts_from_the_moment_that_the_resource_is_there() -> None:
     ]
     assert measure(BUDGETS, events) == [ONE]
     assert str(ONE) == "Compute: provisioning took 22 s of 300 s"
+
+
+def test_a_budget_that_nobody_knows_is_said_to_be_unknown(tmp_path: Path) -> None:
+    """What provisioning took is known all the same, and is kept."""
+    events = [event(2, "Compute", "CREATE_IN_PROGRESS"), event(9, "Compute", "CREATE_COMPLETE")]
+    (one,) = measure({"Compute": math.inf}, events)
+    assert str(one) == "Compute: provisioning took 7 s of an unknown time"
+    record(tmp_path, "run", [one])
+    assert read(tmp_path) == [one]
 
 
 def test_says_nothing_of_what_did_not_complete() -> None:

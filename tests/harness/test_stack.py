@@ -177,7 +177,6 @@ def test_a_refused_create_says_it_in_cloudformations_words() -> None:
             "CreateStack",
         ),
         ReadTimeoutError(endpoint_url="https://cloudformation"),
-        NoCredentialsError(),
     ],
 )
 def test_a_create_that_was_not_refused_may_have_been_taken(fault: Exception) -> None:
@@ -186,6 +185,13 @@ def test_a_create_that_was_not_refused_may_have_been_taken(fault: Exception) -> 
     with pytest.raises(StackError, match="cannot be told") as raised:
         Stack.create(cloud, StackSpec("s", TEMPLATE), pace=PACE, clock=cloud.clock)
     assert not isinstance(raised.value, StackFailed)
+
+
+def test_what_could_not_be_sent_was_not_taken() -> None:
+    """Nobody looks for a stack that CloudFormation has never heard of."""
+    cloud: Any = CloudFormation({}, faults=[NoCredentialsError()])
+    with pytest.raises(StackFailed, match="could not be sent: Unable to locate credentials"):
+        Stack.create(cloud, StackSpec("s", TEMPLATE), pace=PACE, clock=cloud.clock)
 
 
 def test_a_quota_is_no_throttling() -> None:

@@ -20,7 +20,7 @@ from harness.run import Run
 from harness.stack import Stack
 from harness.target import Target
 from harness.template import Template
-from harness.waiting import Deadline
+from harness.waiting import LOCAL_PACE, Deadline
 
 pytestmark = pytest.mark.local
 
@@ -61,11 +61,13 @@ def reasons(stack: Stack, logical_id: str) -> list[tuple[str, str]]:
     ]
 
 
-def containers(target: Target, instance_id: str) -> list[str]:
-    """Containers that stand for an instance, of whatever run."""
-    del target
+def left_of(instance_id: str) -> list[str]:
+    """Containers that stand for an instance, once its disk has had the time to be discarded."""
+    deadline = Deadline(LIMIT)
     with ContainerEngine.connect("") as engine:
-        return engine.containers({INSTANCE_LABEL: instance_id})
+        while (found := engine.containers({INSTANCE_LABEL: instance_id})) and not deadline.over:
+            deadline.pause(LOCAL_PACE.first)
+    return found
 
 
 def compute_id(deployment: Deployment) -> str:
@@ -98,7 +100,7 @@ curl -fsS -G -H "Authorization: CFN_V1 $document:$signature" \
 
 
 def test_a_step_that_fails_after_the_helpers_are_there_is_signalled_at_once(
-    create_stack: CreateStack, template: Template, script: str, target: Target
+    create_stack: CreateStack, template: Template, script: str
 ) -> None:
     """FAILURE, and the stack rolls back long before its five minutes are over."""
     broken = before(script, INSTALL, "ls /no/such/folder")
@@ -117,11 +119,11 @@ def test_a_step_that_fails_after_the_helpers_are_there_is_signalled_at_once(
             "DELETE_COMPLETE",
         ]
         assert history[2][1] == f"Received FAILURE signal with UniqueId {instance_id}"
-        assert containers(target, instance_id) == []
+        assert left_of(instance_id) == []
 
 
 def test_a_step_that_fails_before_the_helpers_are_there_runs_into_the_timeout(
-    create_stack: CreateStack, template: Template, script: str, target: Target
+    create_stack: CreateStack, template: Template, script: str
 ) -> None:
     """Nobody can signal, so that only the timeout ends it."""
     broken = before(script, APT_UPDATE, "ls /no/such/folder")
@@ -133,7 +135,7 @@ def test_a_step_that_fails_before_the_helpers_are_there_runs_into_the_timeout(
             failed.value
         )
         deployment.stack.wait("ROLLBACK_COMPLETE", limit=LIMIT)
-        assert containers(target, compute_id(deployment)) == []
+        assert left_of(compute_id(deployment)) == []
 
 
 def test_without_an_ingress_rule_the_login_fails_and_says_why(
@@ -166,7 +168,7 @@ def test_an_image_that_does_not_boot_fails_the_stack_at_once(
         assert instance_id in str(failed.value)
         assert "exit code" in str(failed.value)
         deployment.stack.wait("ROLLBACK_COMPLETE", limit=LIMIT)
-        assert containers(target, instance_id) == []
+        assert left_of(instance_id) == []
     ec2.deregister_image(ImageId=image_id)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -43,4 +44,9 @@ def test_sixteen_stacks_at_once_all_complete(site: Site, container_engine: Conta
         for stack in stacks:
             stack.delete(limit=LIMIT)
     for instance_id in instances:
-        assert container_engine.containers({INSTANCE_LABEL: instance_id}) == []
+        gone = partial(_is_gone, container_engine, instance_id)
+        site.until(gone, f"{instance_id} is gone")
+
+
+def _is_gone(engine: ContainerEngine, instance_id: str) -> bool:
+    return not engine.containers({INSTANCE_LABEL: instance_id})

@@ -79,7 +79,9 @@ def test_one_that_does_not_start_in_time_says_what_it_said_last(
     with socket.socket(socket.AF_UNIX) as mute:
         mute.bind(f"{tmp_path}/mute.sock")
         mute.listen()
-        with pytest.raises(EngineError, match="has not started within 2 s"):
+        with pytest.raises(
+            EngineError, match=r"has not started within 2 s; what it said last: nothing"
+        ):
             LocalCloud("test-process").start()
 
 

@@ -24,6 +24,8 @@ def thing(*, of: Any = None, **attributes: Any) -> dict[str, Any]:  # noqa: ANN4
 REFUSALS = {
     "{": "Template format error: JSON not well-formed. (line 1, column 2)",
     "a: [": "Template format error: YAML not well-formed.",
+    '\ufeff{"Resources": {}}': "JSON not well-formed. (line 1, column 1)",
+    '{"Resources": NaN}': "Template format error: JSON not well-formed.",
     "A: &a {Properties: *a}": "YAML aliases are not allowed in CloudFormation templates.",
     "[]": "Template format error: unsupported structure.",
     "{}": "Template format error: At least one Resources member must be defined.",

@@ -43,10 +43,10 @@ def instance(**properties: object) -> dict[str, Any]:
     }
 
 
-def with_disk(**disk: object) -> dict[str, Any]:
-    """An instance with a second disk."""
-    ebs = {"VolumeSize": 8, **disk}
-    return instance(BlockDeviceMappings=[{"DeviceName": "/dev/sdb", "Ebs": ebs}])
+def with_disk(device: str = "/dev/sdb", **disk: object) -> dict[str, Any]:
+    """An instance with a second disk, or with something said of its first."""
+    ebs = disk if device == "/dev/sda1" else {"VolumeSize": 8, **disk}
+    return instance(BlockDeviceMappings=[{"DeviceName": device, "Ebs": ebs}])
 
 
 def group(**properties: object) -> dict[str, Any]:
@@ -108,6 +108,9 @@ def test_a_stack_below_the_ceiling_is_planned() -> None:
     assert plan(spec({"A": larger}), "r", settings()).cost > found.cost
     both = plan(spec({"A": with_disk(VolumeType="gp3", Iops=3000)}), "r", settings())
     assert both.cost == pytest.approx(instance_cost("t3.micro", 38, 1)), "the root volume counts"
+    absent = {"Ref": "AWS::NoValue"}
+    nothing = instance(BlockDeviceMappings=absent, Tenancy=absent, Placement={"Tenancy": absent})
+    assert plan(spec({"A": nothing}), "r", settings()).cost == found.cost
 
 
 @pytest.mark.parametrize(
@@ -131,6 +134,54 @@ def test_a_stack_below_the_ceiling_is_planned() -> None:
         ({"A": with_disk(VolumeType="gp3", Iops="9000")}, {}, "for a volume's Iops"),
         ({"A": with_disk(VolumeSize="big")}, {}, "for a volume's VolumeSize"),
         ({"A": instance(BlockDeviceMappings={"Fn::ImportValue": "d"})}, {}, "its BlockDevice"),
+        ({"A": instance(BlockDeviceMappings=["x"])}, {}, "its BlockDevice"),
+        (
+            {"A": with_disk("/dev/sda1", VolumeType="io2", Iops=4000)},
+            {},
+            "for a volume of type io2",
+        ),
+        ({"A": with_disk("/dev/sda1", VolumeType="gp3", Iops=16000)}, {}, "for a volume's Iops"),
+        (
+            {
+                "A": instance(
+                    Placement={
+                        "Tenancy": "dedicated",
+                        "AvailabilityZone": {"Fn::GetAtt": ["S", "AvailabilityZone"]},
+                    }
+                )
+            },
+            {},
+            "its Tenancy",
+        ),
+        (
+            {
+                "L": {
+                    "Type": "AWS::AutoScaling::LaunchConfiguration",
+                    "Properties": {"InstanceType": "t3.micro", "PlacementTenancy": "dedicated"},
+                },
+                "G": group(MaxSize="1", LaunchConfigurationName={"Ref": "L"}),
+            },
+            {},
+            "what G may cost .* its Tenancy",
+        ),
+        (
+            {
+                "L": {
+                    "Type": "AWS::EC2::LaunchTemplate",
+                    "Properties": {"LaunchTemplateData": {"Placement": {"Tenancy": "host"}}},
+                },
+                "A": instance(LaunchTemplate={"LaunchTemplateId": {"Ref": "L"}, "Version": "1"}),
+            },
+            {},
+            "what A may cost .* its Tenancy",
+        ),
+        ({"A": instance(LaunchTemplate={"LaunchTemplateName": "x"})}, {}, "not in this template"),
+        ({"G": group(MaxSize="1")}, {}, "what it launches by"),
+        (
+            {"V": {"Type": "AWS::EC2::VPC", "Properties": {"InstanceTenancy": "dedicated"}}},
+            {},
+            "its InstanceTenancy",
+        ),
         ({"G": group(MaxSize={"Fn::ImportValue": "size"})}, {}, "what G may cost .* its MaxSize"),
     ],
 )

@@ -230,7 +230,13 @@ def test_a_template_that_may_not_be_written_is_broken_in_a_copy(project: Path) -
 
 
 def test_a_signal_leaves_no_workspace(project: Path, tmp_path: Path) -> None:
-    """Whoever sends one gets its status."""
+    """Whoever sends one gets its status, and no suite is said to have failed."""
+    begun = tmp_path / "begun"
+    (project / "tests/test_slow.py").write_text(
+        "import pathlib, pytest, time\n"
+        "@pytest.mark.unit\n"
+        f"def test_slow():\n    pathlib.Path({str(begun)!r}).touch()\n    time.sleep(60)\n"
+    )
     temporary = tmp_path / "temporary"
     temporary.mkdir()
     with subprocess.Popen(
@@ -240,12 +246,13 @@ def test_a_signal_leaves_no_workspace(project: Path, tmp_path: Path) -> None:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     ) as process:
-        while not [*temporary.glob("harness-mutate-*")]:
+        while not begun.exists():
             assert process.poll() is None
             time.sleep(0.01)
         process.terminate()
-        process.communicate(timeout=60)
+        _, said = process.communicate(timeout=60)
     assert process.returncode == 128 + signal.SIGTERM
+    assert said == b"harness mutate: interrupted\n"
     assert not [*temporary.glob("harness-mutate-*")]
 
 
