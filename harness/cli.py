@@ -7,7 +7,8 @@ import importlib
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from typing import Final
 
 from harness import garbage
@@ -25,6 +26,7 @@ COMMANDS: Final = {
     "mutate": "break the stack in many ways and see which ones the tests let through",
 }
 EXIT_CANNOT_RUN: Final = 2
+_ENDING: Final = (signal.SIGTERM, signal.SIGHUP)
 SIGNALLED: Final = 128
 """A shell adds a signal's number to this for the status of what the signal ended."""
 
@@ -39,9 +41,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         The subcommand's exit status; 2 where it could not run, as argparse has it for bad usage;
         128 plus the signal's number where one ended it.
     """
-    if argv is None:  # the process is ours
+    is_ours = argv is None  # the process
+    if argv is None:
         garbage.search_rarely()
-        _end_as_ctrl_c_does()
         argv = sys.argv[1:]
     name = next((word for word in argv if word in COMMANDS), None)
     module = importlib.import_module(f"harness.commands.{name}") if name else None
@@ -58,7 +60,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     if module is None:
         parser.error("name a command")
     try:
-        status: int = module.run(arguments)
+        with _ending_in_order() if is_ours else nullcontext():
+            status: int = module.run(arguments)
     except HarnessError as error:
         print(f"harness {arguments.command}: {error}", file=sys.stderr)
         return EXIT_CANNOT_RUN
@@ -73,12 +76,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     return status
 
 
-def _end_as_ctrl_c_does() -> None:
-    """Let signals that would end the process where it stands end it in order."""
+@contextmanager
+def _ending_in_order() -> Iterator[None]:
+    """Let signals that would end the process where it stands end it as Ctrl-C does."""
 
     def end(number: int, _frame: object) -> None:
         raise KeyboardInterrupt(number)
 
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        if signal.getsignal(number) == signal.SIG_DFL:  # not under nohup
-            signal.signal(number, end)
+    ours = [one for one in _ENDING if signal.getsignal(one) == signal.SIG_DFL]  # not under nohup
+    for number in ours:
+        signal.signal(number, end)
+    try:
+        yield
+    finally:
+        for number in ours:
+            if signal.getsignal(number) is end:  # a command may have its own
+                signal.signal(number, signal.SIG_DFL)
