@@ -14,7 +14,9 @@ from harness.userdata import PLACEHOLDERS, offline_resolver
 
 
 def signal_budgets(
-    template: Template, parameters: Mapping[str, str] | None = None, region: str = "us-east-1"
+    template: Template,
+    parameters: Mapping[str, str] | None = None,
+    region: str = PLACEHOLDERS.region,
 ) -> Mapping[str, float]:
     """Seconds that each resource that waits for signals may take, by logical id.
 

@@ -7,13 +7,14 @@ import importlib
 import os
 import signal
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Sequence
+from contextlib import nullcontext
 from typing import Final
 
 from harness import garbage
 from harness._version import __version__
 from harness.errors import HarnessError
+from harness.interrupts import SIGNALLED, ending_in_order
 
 COMMANDS: Final = {
     "embed": "put a script into a template as its UserData, or check that it is there",
@@ -26,9 +27,6 @@ COMMANDS: Final = {
     "mutate": "break the stack in many ways and see which ones the tests let through",
 }
 EXIT_CANNOT_RUN: Final = 2
-_ENDING: Final = (signal.SIGTERM, signal.SIGHUP)
-SIGNALLED: Final = 128
-"""A shell adds a signal's number to this for the status of what the signal ended."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -60,7 +58,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if module is None:
         parser.error("name a command")
     try:
-        with _ending_in_order() if is_ours else nullcontext():
+        with ending_in_order() if is_ours else nullcontext():
             status: int = module.run(arguments)
     except HarnessError as error:
         print(f"harness {arguments.command}: {error}", file=sys.stderr)
@@ -74,21 +72,3 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
     return status
-
-
-@contextmanager
-def _ending_in_order() -> Iterator[None]:
-    """Let signals that would end the process where it stands end it as Ctrl-C does."""
-
-    def end(number: int, _frame: object) -> None:
-        raise KeyboardInterrupt(number)
-
-    ours = [one for one in _ENDING if signal.getsignal(one) == signal.SIG_DFL]  # not under nohup
-    for number in ours:
-        signal.signal(number, end)
-    try:
-        yield
-    finally:
-        for number in ours:
-            if signal.getsignal(number) is end:  # a command may have its own
-                signal.signal(number, signal.SIG_DFL)

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Final
 
 from harness.errors import HarnessError, TemplateError
-from harness.template import MAX_USER_DATA_BYTES, Node, Template
+from harness.template import BYTE_ORDER_MARK, MAX_USER_DATA_BYTES, Node, Template
 
 HEADER: Final[Sequence[Node]] = (
     "#!/bin/bash -e\n",
@@ -30,9 +30,6 @@ HEADER: Final[Sequence[Node]] = (
 )
 """What precedes the script; the assignment of ``CFN_RESOURCE`` follows. AWS's own rules for the
 names leave nothing in them that a shell would not take literally between single quotes."""
-
-
-_MARK: Final = "\ufeff"
 
 
 class ScriptError(HarnessError):
@@ -130,7 +127,7 @@ def read_script(path: Path) -> str:
         ) from None
     except UnicodeDecodeError as error:
         raise ScriptError(f"{path}: is no text: {error}", remedy="save it as UTF-8") from None
-    if text.startswith(_MARK):
+    if text.startswith(BYTE_ORDER_MARK):
         raise ScriptError(
             f"{path}:1: it begins with a byte order mark, so cloud-init would not run it",
             remedy="save it as UTF-8 without one",

@@ -30,8 +30,8 @@ LOOP: Final = "Fn::ForEach::"
 NO_ALIASES: Final = "YAML aliases are not allowed in CloudFormation templates"
 """What CloudFormation says of them, too."""
 
-_MARK: Final = "\ufeff"
-"""The byte order mark, with which some editors begin a file."""
+BYTE_ORDER_MARK: Final = "\ufeff"
+"""With which some editors begin a file."""
 
 _SHALLOWER: Final = "nest it less deep"
 
@@ -222,12 +222,12 @@ def _check_sections(body: Node, path: Path | None) -> None:
 
 def looks_like_json(text: str, path: Path | None = None) -> bool:
     """By what it begins with, as CloudFormation goes by, or by its name."""
-    begins = text.lstrip(f"{_MARK} \t\r\n")[:1]
+    begins = text.lstrip(f"{BYTE_ORDER_MARK} \t\r\n")[:1]
     return begins == "{" or (path is not None and path.suffix == ".json")
 
 
 def _parse_json(text: str, path: Path | None) -> Node:
-    if text.startswith(_MARK):
+    if text.startswith(BYTE_ORDER_MARK):
         raise TemplateError(
             "not JSON: it begins with a byte order mark",
             path=path,

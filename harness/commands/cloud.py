@@ -150,12 +150,12 @@ class _End:
 
 
 def _serve(settings: CloudSettings, tell: Tell, end: _End) -> int:
-    told = functools.partial(tell, "say")
-    with CloudService(settings, say=told, on_removal=end.interrupts_no_more) as cloud:
+    say = functools.partial(tell, "say")
+    with CloudService(settings, say=say, on_removal=end.interrupts_no_more) as cloud:
         tell("ready", {"endpoint_url": cloud.endpoint_url, "caller_cidr": cloud.caller_cidr})
         end.wait()
-        tell("say", "removing guests")
-    tell("say", "nothing is left")
+        say("removing guests")
+    say("nothing is left")
     return 0
 
 

@@ -7,7 +7,8 @@ import fnmatch
 import os
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from harness.embed import read_script
@@ -40,27 +41,30 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--tests", action="append", default=[], metavar="PATH", help="tests of the stack"
     )
-    parser.add_argument("--jobs", type=_jobs, default=default_jobs(), help="how many at a time")
     parser.add_argument(
-        "--limit", type=_seconds, metavar="SECONDS", help="after which a run is ended, as noticed"
+        "--jobs", type=_argument(count), default=default_jobs(), help="how many at a time"
+    )
+    parser.add_argument(
+        "--limit",
+        type=_argument(positive),
+        metavar="SECONDS",
+        help="after which a run is ended, as noticed",
     )
     parser.add_argument("--list", action="store_true", help="list the catalogue, and run nothing")
     parser.add_argument("--format", choices=sorted(report.FORMATS), default="text")
     parser.add_argument("--output", type=Path, help="a file for the report; default: the terminal")
 
 
-def _jobs(text: str) -> int:
-    try:
-        return count(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
+def _argument(parse: Callable[[object], float]) -> Callable[[str], float]:
+    """A setting's parser as argparse takes one."""
 
+    def parsed(text: str) -> float:
+        try:
+            return parse(text)
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(str(error)) from None
 
-def _seconds(text: str) -> float:
-    try:
-        return positive(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
+    return parsed
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -73,7 +77,8 @@ def run(arguments: argparse.Namespace) -> int:
     project = _project(arguments, root)
     mutants = _mutants(project, arguments.rung, arguments.only)
     if arguments.output is not None:
-        _check_writable(arguments.output)  # known before hours have passed
+        with _named(arguments.output):  # what cannot be written is known before hours have passed
+            arguments.output.open("a").close()
     started = time.monotonic()
     # A report that goes elsewhere leaves the terminal to the progress.
     live = arguments.format == "text" and arguments.output is None
@@ -154,10 +159,11 @@ def _mutants(project: Project, rung: str | None, patterns: Sequence[str]) -> lis
     return wanted
 
 
-def _check_writable(output: Path) -> None:
-    """See whether a file can be written, and leave it as it is."""
+@contextmanager
+def _named(output: Path) -> Iterator[None]:
+    """Say which file it is that cannot be written."""
     try:
-        output.open("a").close()
+        yield
     except OSError as error:
         raise UsageError(f"{output}: {error.strerror}", remedy="name another file") from None
 
@@ -166,5 +172,5 @@ def _write(text: str, output: Path | None) -> None:
     if output is None:
         print(text)
         return
-    _check_writable(output)
-    output.write_text(text + "\n")
+    with _named(output):
+        output.write_text(text + "\n")

@@ -95,7 +95,7 @@ def _sweep_local(arguments: argparse.Namespace) -> int:
             found = engine.leftovers()
             remains = engine.remove_all() if arguments.delete else []
         for name in found:
-            left += _show(name, [one for one in remains if one == name], delete=arguments.delete)
+            left += _show(name, [name] if name in remains else [], delete=arguments.delete)
         if arguments.delete and not remains:
             liveness.forget(run_id, liveness.default_directory())
     return left

@@ -5,16 +5,16 @@ from __future__ import annotations
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from types import FrameType
 
 from harness.folders import make_folder
 from harness.gate.outcome import Ended, Outcome
 from harness.gate.parts import Part
+from harness.interrupts import ending_in_order
 
 
 class _Running:
@@ -84,10 +84,10 @@ def run_parts(
         The outcomes in the order of the parts.
 
     Raises:
-        KeyboardInterrupt: At SIGINT or SIGTERM, once the parts have ended in order.
+        KeyboardInterrupt: At SIGINT, SIGTERM or SIGHUP, once the parts have ended in order.
     """
     running: list[_Running] = []
-    with _interruptible(), ThreadPoolExecutor(len(parts)) as pool:
+    with ending_in_order(), ThreadPoolExecutor(len(parts)) as pool:
         try:
             pending = {}
             for part in parts:  # one by one, so that those are known that have begun
@@ -109,17 +109,3 @@ def run_parts(
 def _stop(running: Sequence[_Running], reason: str) -> None:
     for one in running:
         one.stop(reason)
-
-
-@contextmanager
-def _interruptible() -> Iterator[None]:
-    """Let SIGTERM end the gate as Ctrl-C does."""
-
-    def interrupt(number: int, _frame: FrameType | None) -> None:
-        raise KeyboardInterrupt(number)
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

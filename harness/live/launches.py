@@ -24,6 +24,14 @@ _VOLUME_TYPES: Final = frozenset({"gp2", "gp3", "standard", "sc1", "st1"})
 _INCLUDED: Final[Mapping[str, float]] = {"Iops": 3000, "Throughput": 125}
 """What a gp3 volume has without further cost ("General Purpose SSD volumes")."""
 
+_DEFAULTS: Final[Mapping[str, Node]] = {
+    "BlockDeviceMappings": [],
+    "InstanceTenancy": "default",
+    "InstanceType": _UNKNOWN_TYPE,
+    "PlacementTenancy": "default",
+    "Tenancy": "default",
+}
+"""What EC2 takes where a property is not there."""
 
 _ABSENT: Final = {"Ref": "AWS::NoValue"}
 
@@ -64,16 +72,6 @@ def launches(spec: StackSpec, region: str) -> Iterator[Launch]:
             raise named.unpriced("its InstanceTenancy")
 
 
-_DEFAULTS: Final[Mapping[str, Node]] = {
-    "BlockDeviceMappings": [],
-    "InstanceTenancy": "default",
-    "InstanceType": _UNKNOWN_TYPE,
-    "PlacementTenancy": "default",
-    "Tenancy": "default",
-}
-"""What EC2 takes where a property is not there."""
-
-
 @dataclass(frozen=True)
 class _Properties:
     """Properties of one resource, and what they resolve to."""
@@ -94,6 +92,15 @@ class _Properties:
             raise self.unpriced(f"its {name}") from None
         return _DEFAULTS.get(name) if value is NO_VALUE else value
 
+    def below(self, name: str) -> _Properties:
+        """The members of a property, each of which may be told though another cannot."""
+        node = self.nodes.get(name, {})
+        if isinstance(node, Mapping) and any(key == "Ref" or "::" in key for key in node):
+            node = self.get(name) or {}
+        if not isinstance(node, Mapping):
+            raise self.unpriced(f"its {name}")
+        return replace(self, nodes=node)
+
     def over(self, others: _Properties | None) -> _Properties:
         """These, and those of others that these do not have."""
         return replace(self, nodes={**others.nodes, **self.nodes}) if others else self
@@ -107,14 +114,8 @@ class _Properties:
 
 
 def _launch(properties: _Properties) -> Launch:
-    placement = properties.nodes.get("Placement", {})
-    if not isinstance(placement, Mapping):
-        raise properties.unpriced("its Placement")
-    placed = replace(properties, nodes=placement)
-    if any(one.startswith("Fn::") or one == "Ref" for one in placement):
-        placed = replace(properties, nodes=properties.get("Placement") or {})
-    tenancies = [placed.get("Tenancy"), *map(properties.get, ("Tenancy", "PlacementTenancy"))]
-    if {*tenancies} != {"default"}:
+    tenancies = [properties.get("Tenancy"), properties.get("PlacementTenancy")]
+    if {*tenancies, properties.below("Placement").get("Tenancy")} != {"default"}:
         raise properties.unpriced("its Tenancy")
     return Launch(str(properties.get("InstanceType")), _gigabytes(properties))
 
@@ -124,6 +125,8 @@ def _gigabytes(properties: _Properties) -> float:
     if not isinstance(mappings, list) or not all(isinstance(one, Mapping) for one in mappings):
         raise properties.unpriced("its BlockDeviceMappings")
     disks = {one.get("DeviceName"): one["Ebs"] for one in mappings if one.get("Ebs")}
+    if not all(isinstance(one, Mapping) for one in disks.values()):
+        raise properties.unpriced("its BlockDeviceMappings")
     sizes = [_size(properties, disk, root=name in _ROOT_DEVICES) for name, disk in disks.items()]
     return sum(sizes) + (0 if _ROOT_DEVICES & disks.keys() else _ROOT_GIGABYTES)
 
@@ -176,5 +179,5 @@ def _launch_template(spec: StackSpec, properties: _Properties) -> _Properties | 
     found = spec.template.resources.get(str(logical_id))
     if found is None:
         raise properties.unpriced("what it launches by, which is not in this template")
-    data = found.properties.get("LaunchTemplateData") or found.properties
-    return replace(properties, nodes=data)
+    by = replace(properties, nodes=found.properties)
+    return by.below("LaunchTemplateData") if "LaunchTemplateData" in by.nodes else by

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
+from harness import interrupts
 from harness.folders import make_folder
 from harness.plugin.state import (
     ENVIRON,
@@ -29,9 +30,6 @@ if TYPE_CHECKING:
 
 CONTROLLER: Final = "harness-controller"
 """The name of :class:`Controller` among pytest's plugins."""
-
-_SIGNALLED: Final = 128
-"""A shell adds a signal's number to this for the status of a process that the signal ended."""
 
 
 def end_orderly_on(config: pytest.Config, *signals: signal.Signals) -> None:
@@ -89,7 +87,7 @@ def _settle_status(session: pytest.Session) -> None:
     """The status says of which signal the run ended, or that something is left."""
     number = session.config.stash.get(SIGNALLED, 0)
     if number:
-        session.exitstatus = _SIGNALLED + number
+        session.exitstatus = interrupts.SIGNALLED + number
     passing = {pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED}
     if session.config.stash[LEAKS] and session.exitstatus in passing:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED

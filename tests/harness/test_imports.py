@@ -34,6 +34,7 @@ TIERS = (
         "claims",
         "service_models",
         "folders",
+        "interrupts",
     },
     {"cloudformation", "stack", "guest", "masking", "embed", "watchdog"},
     {"userdata", "target", "evidence", "progress", "headroom", "moto_models", "simulate"},

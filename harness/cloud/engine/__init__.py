@@ -7,7 +7,6 @@ here carries the label :data:`RUN_LABEL`, so that what a dead run left can be fo
 from harness.cloud.engine.belongings import INSTANCE_LABEL, ROLE_LABEL, RUN_LABEL
 from harness.cloud.engine.container_engine import ContainerEngine
 from harness.cloud.engine.errors import AddressTakenError, translated
-from harness.cloud.engine.images import Images
 from harness.cloud.engine.networks import unique_local_block
 from harness.cloud.engine.things import Condition, ContainerEvent, ExecResult, Network, Pod
 
@@ -20,7 +19,6 @@ __all__ = [
     "ContainerEngine",
     "ContainerEvent",
     "ExecResult",
-    "Images",
     "Network",
     "Pod",
     "translated",

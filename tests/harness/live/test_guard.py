@@ -135,6 +135,8 @@ def test_a_stack_below_the_ceiling_is_planned() -> None:
         ({"A": with_disk(VolumeSize="big")}, {}, "for a volume's VolumeSize"),
         ({"A": instance(BlockDeviceMappings={"Fn::ImportValue": "d"})}, {}, "its BlockDevice"),
         ({"A": instance(BlockDeviceMappings=["x"])}, {}, "its BlockDevice"),
+        ({"A": instance(BlockDeviceMappings=[{"Ebs": "x"}])}, {}, "its BlockDevice"),
+        ({"A": instance(Placement="here")}, {}, "its Placement"),
         (
             {"A": with_disk("/dev/sda1", VolumeType="io2", Iops=4000)},
             {},
